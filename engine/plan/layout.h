@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which buffer of the plan plays which part. The planner fills it, the engine resolves the ids once at the start and never looks
+// a name up again. An id of kNone means: this job has no such buffer.
+//
+// Legend: T slots of a micro-batch, H hidden, Q query width, K kv width, F MLP width, V vocabulary, r rank, C rows of a loss chunk,
+// S slots of the sampling cache, P rows of a prefill chunk.
+#pragma once
+
+#include "engine/spec/job.h"
+#include "engine/spec/model_shape.h"
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace lorikeet::plan {
+
+using BufferId = std::int32_t;
+inline constexpr BufferId kNone = -1;
+
+/// Frozen parameters of one linear map: weight [out, in], bias [out].
+struct LinearWeights {
+    BufferId weight = kNone;
+    BufferId bias = kNone;
+};
+
+/// Where the adapter of one linear map lies in the flat buffers (element offsets); A [r, in], B [out, r].
+struct AdapterSlot {
+    std::int32_t layer = 0;
+    Linear linear = Linear::Q;
+    std::int64_t rank = 0;
+    double alpha = 0;
+    double scale = 0;
+    std::int64_t in = 0;
+    std::int64_t out = 0;
+    std::int64_t aOffset = 0;
+    std::int64_t bOffset = 0;
+};
+
+struct LayerWeights {
+    BufferId normIn = kNone;   ///< [H]
+    BufferId normMid = kNone;  ///< [H]
+    BufferId qNorm = kNone;    ///< [head size]
+    BufferId kNorm = kNone;
+    std::array<LinearWeights, 7> linears;  ///< by Linear
+    std::array<std::int32_t, 7> adapters{-1, -1, -1, -1, -1, -1, -1};  ///< index into Layout::adapters, or -1
+};
+
+/// What one block reads and writes. In a training layer some ids are buffers of their own (kept for backward), the others are the
+/// shared scratch of the phase.
+struct BlockBuffers {
+    BufferId x = kNone;      ///< [T, H] block input
+    BufferId norm1 = kNone;  ///< [T, H] input of q, k, v
+    BufferId qPre = kNone;   ///< [T, Q] before q/k norm (models with q/k norm only)
+    BufferId kPre = kNone;   ///< [T, K]
+    BufferId q = kNone;      ///< [T, Q] after rope
+    BufferId k = kNone;      ///< [T, K] after rope
+    BufferId v = kNone;      ///< [T, K]
+    BufferId attn = kNone;   ///< [T, Q] attention output
+    BufferId lse = kNone;    ///< [T, heads] log-sum-exp, fp32
+    BufferId mid = kNone;    ///< [T, H] after the attention residual
+    BufferId norm2 = kNone;  ///< [T, H] input of gate, up
+    BufferId gate = kNone;   ///< [T, F]
+    BufferId up = kNone;     ///< [T, F]
+    BufferId product = kNone;  ///< [T, F] silu(gate) * up
+    std::array<BufferId, 7> loraS{kNone, kNone, kNone, kNone, kNone, kNone, kNone};  ///< [T, r] scale * drop(x) A^T
+    BufferId dropped = kNone;  ///< [T, max in] masked adapter input (dropout > 0)
+    BufferId y = kNone;        ///< [T, H] block output: x of the next layer
+};
+
+/// Scratch of the backward pass of one block.
+struct BackwardScratch {
+    BufferId dStream = kNone;   ///< [T, H] gradient of the residual stream, in place through all layers
+    BufferId dNorm = kNone;     ///< [T, H]
+    BufferId dProduct = kNone;  ///< [T, F]
+    BufferId dAttn = kNone;     ///< [T, Q]
+    BufferId dQ = kNone;        ///< [T, Q]
+    BufferId dK = kNone;        ///< [T, K]
+    BufferId dV = kNone;        ///< [T, K]
+    BufferId dS = kNone;        ///< [T, max r]
+    BufferId attnDelta = kNone; ///< [T, heads] row sums of dO * O, fp32
+};
+
+/// One micro-batch on the device.
+struct BatchBuffers {
+    BufferId tokens = kNone;      ///< [T] int32
+    BufferId targets = kNone;     ///< [T] int32 of the supervised rows, compacted
+    BufferId rows = kNone;        ///< [T] int32 indices of the supervised rows
+    BufferId positions = kNone;   ///< [T] int32
+    BufferId documents = kNone;   ///< [T + 1] int32 starts, padded with N
+    BufferId sampleIds = kNone;   ///< [T] int64 per token (dropout keys)
+};
+
+/// Head and loss, C rows at a time.
+struct HeadBuffers {
+    BufferId x = kNone;       ///< [C, H] gathered rows
+    BufferId norm = kNone;    ///< [C, H]
+    BufferId logits = kNone;  ///< [C, V] logits, then their gradient
+    BufferId dNorm = kNone;   ///< [C, H]
+    BufferId losses = kNone;  ///< [C] fp32
+};
+
+/// Generation: keys and values of all layers and the rows of one prefill chunk.
+struct SampleBuffers {
+    std::vector<BufferId> keys;    ///< per layer [S, K]
+    std::vector<BufferId> values;  ///< per layer [S, K]
+    BlockBuffers block;            ///< with P rows
+    BufferId logits = kNone;       ///< [1, V] fp32
+    BufferId norm = kNone;         ///< [1, H]
+    BufferId tokens = kNone;       ///< [P] int32
+    BufferId positions = kNone;    ///< [P] int32
+};
+
+/// All parts.
+struct Layout {
+    DType compute = DType::F32;  ///< of weights and activations
+    std::int64_t slots = 0;      ///< T
+    std::int64_t context = 0;
+    std::int64_t lossChunk = 0;      ///< C
+    std::int64_t sampleContext = 0;  ///< S
+    std::int64_t prefillRows = 0;    ///< P
+    bool training = false;
+
+    BufferId embedding = kNone;  ///< [V, H]
+    BufferId finalNorm = kNone;  ///< [H]
+    BufferId head = kNone;       ///< [V, H]; the same id as embedding when tied
+    std::vector<LayerWeights> layers;
+
+    std::vector<AdapterSlot> adapters;
+    std::int64_t adapterElements = 0;  ///< of each flat buffer, padding included
+    std::int64_t trainableParameters = 0;
+    BufferId master = kNone;     ///< [adapterElements] fp32
+    BufferId work = kNone;       ///< bf16 copy for the products; the same id as master in fp32 jobs
+    BufferId gradient = kNone;   ///< fp32
+    BufferId moment1 = kNone;    ///< fp32
+    BufferId moment2 = kNone;    ///< fp32
+
+    BufferId ropeTable = kNone;  ///< [context, head size] fp32: cos then sin of half the head size each
+    BufferId staging = kNone;    ///< fp32 rows while loading
+    BatchBuffers batch;
+    std::vector<BlockBuffers> forward;   ///< per layer, in the forward pass of training
+    std::vector<BlockBuffers> backward;  ///< per layer, in the backward pass: same ids where kept, else backward scratch
+    std::vector<Recompute> levels;       ///< per layer
+    BackwardScratch scratch;
+    HeadBuffers trainHead;
+    HeadBuffers evaluateHead;
+    BlockBuffers evaluate;       ///< all layers share it; y and x change places
+    SampleBuffers sample;
+
+    BufferId matmulScratch = kNone;  ///< of the product library
+    BufferId widen = kNone;          ///< fp32 operands where bf16 is storage only
+};
+
+}  // namespace lorikeet::plan

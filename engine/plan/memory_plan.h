@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The memory of a run as one list: every buffer with its category, owner, bytes, lifetime and place. The window draws it, the engine
+// allocates exactly it, the tracker measures it.
+#pragma once
+
+#include "engine/plan/layout.h"
+#include "engine/plan/program.h"
+#include "engine/spec/dtype.h"
+#include "engine/spec/run_event.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lorikeet::plan {
+
+/// The five colours of the memory budget (product.md).
+enum class Category : std::uint8_t { Weights, Activations, Gradients, Optimizer, Buffers };
+inline constexpr std::array<Category, 5> kCategories{Category::Weights, Category::Activations, Category::Gradients,
+                                                     Category::Optimizer, Category::Buffers};
+/// "weights", "activations", "gradients", "optimizer", "buffers".
+[[nodiscard]] std::string_view nameOf(Category category) noexcept;
+
+/// Where a buffer lies.
+enum class Space : std::uint8_t { Device, Host };
+
+/// One buffer of the run. `first` and `last` are the program points between which its content matters, both included.
+struct Buffer {
+    std::string name;  ///< "layer.3.gate_proj.weight", "train.logits"
+    Category category = Category::Buffers;
+    std::string_view term;  ///< the line of the budget it counts in: "weights of the layers"
+    int layer = -1;         ///< owner, or -1
+    DType dtype = DType::F32;
+    std::vector<std::int64_t> shape;
+    std::uint64_t bytes = 0;
+    PointIndex first = 0;
+    PointIndex last = 0;
+    Space space = Space::Device;
+    std::uint64_t offset = 0;  ///< in the arena of its space
+
+    [[nodiscard]] std::int64_t elements() const noexcept;
+};
+
+/// One line of the budget: a family of buffers, or something no buffer can own. The terms of a category add up to it exactly.
+struct Term {
+    Category category = Category::Buffers;
+    std::string name;     ///< "weights of the layers"
+    std::string formula;  ///< this job's numbers: "30 layers x 3,541,248 parameters x 2 B"
+    std::string sentence;
+    std::uint64_t bytes = 0;  ///< live at the peak point
+    bool estimate = false;    ///< a catalogue constant, not a planned buffer
+};
+
+enum class Verdict : std::uint8_t { Fits, Tight, DoesNotFit };
+/// "fits", "tight", "does not fit".
+[[nodiscard]] std::string_view nameOf(Verdict verdict) noexcept;
+
+/// The result of planning one rank of a run.
+struct MemoryPlan {
+    Program program;
+    std::vector<Buffer> buffers;
+    Layout layout;                   ///< which buffer plays which part; the engine resolves these once
+    std::uint64_t arenaBytes = 0;    ///< device arena
+    std::uint64_t hostBytes = 0;     ///< host arena (0 on a CPU device: everything is in the device arena)
+    std::uint64_t externalBytes = 0; ///< what no buffer owns: context, libraries
+    std::uint64_t lowerBoundBytes = 0;  ///< largest sum of live bytes: no packing can be smaller
+    PointIndex peakPoint = 0;
+    CategoryBytes categoryBytes{};   ///< add up to totalBytes(): live at the peak, slack and context counted as buffers
+    std::vector<Term> terms;
+    Verdict verdict = Verdict::Fits;
+    std::uint64_t capacityBytes = 0;  ///< what the device can give this run
+    std::string deviceId;
+
+    [[nodiscard]] std::uint64_t totalBytes() const noexcept { return arenaBytes + externalBytes; }
+    [[nodiscard]] const Buffer& buffer(BufferId id) const;
+    /// Bytes live at a point by category (without context).
+    [[nodiscard]] CategoryBytes liveAt(PointIndex point) const;
+};
+
+}  // namespace lorikeet::plan

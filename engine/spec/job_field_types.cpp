@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Type and range checks of job fields.
+#include "engine/spec/job_field_types.h"
+
+#include "engine/base/error.h"
+#include "engine/base/units.h"
+#include "engine/spec/job_words.h"
+#include "engine/spec/module_pattern.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace lorikeet {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr std::size_t kLongestText = 4096;
+constexpr std::size_t kLongestShown = 60;
+
+/// The value as the file has it, cut where it is long.
+std::string shown(const Json& value)
+{
+    std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (text.size() > kLongestShown) {
+        std::size_t end = kLongestShown;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
+            --end;
+        text = text.substr(0, end) + "...";
+    }
+    return text;
+}
+
+[[noreturn]] void refuseValue(const std::string& key, const Json& value, const std::string& expected, const std::string& hint = {})
+{
+    throw Error(ErrorCode::Usage, key + " is " + shown(value) + ", expected " + expected, hint);
+}
+
+std::string rangeInWords(const FieldRange& range, const std::string& unit)
+{
+    return formatNumber(range.minimum, 17) + " to " + formatNumber(range.maximum, 17) + (unit.empty() ? "" : " " + unit);
+}
+
+double checkedNumber(const std::string& key, const Json& value, const FieldRange& range, const std::string& unit, bool whole)
+{
+    const std::string expected = (whole ? "a whole number from " : "a number from ") + rangeInWords(range, unit);
+    if (!value.is_number())
+        refuseValue(key, value, expected);
+    const auto number = value.get<double>();
+    if (!std::isfinite(number) || (whole && number != std::floor(number)) || number < range.minimum || number > range.maximum)
+        refuseValue(key, value, expected);
+    return number;
+}
+
+std::string checkedText(const std::string& key, const Json& value)
+{
+    if (!value.is_string())
+        refuseValue(key, value, "text in quotes");
+    auto text = value.get<std::string>();
+    if (text.size() > kLongestText)
+        refuseValue(key, value, "at most " + std::to_string(kLongestText) + " bytes");
+    if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
+        refuseValue(key, value, "text without control characters");
+    return text;
+}
+
+JobField makeField(FieldWords words, JobField::Type type, FieldRange range = {})
+{
+    JobField field;
+    field.key = std::move(words.key);
+    field.label = std::move(words.label);
+    field.type = type;
+    field.minimum = range.minimum;
+    field.maximum = range.maximum;
+    field.sensibleMinimum = range.sensibleMinimum;
+    field.sensibleMaximum = range.sensibleMaximum;
+    field.unit = std::move(words.unit);
+    field.help = std::move(words.help);
+    field.advanced = words.advanced;
+    return field;
+}
+
+/// Reading goes through the same access as writing; the job is not changed.
+template <typename T>
+const T& read(const Job& job, FieldAccess<T> access)
+{
+    return access(const_cast<Job&>(job));
+}
+
+template <typename T>
+std::function<Json(const Job&)> getter(FieldAccess<T> access)
+{
+    return [access](const Job& job) { return Json(read(job, access)); };
+}
+
+template <typename T>
+JobField mapField(FieldWords words, FieldRange range, FieldAccess<std::map<std::string, T>> access, bool whole)
+{
+    JobField field = makeField(std::move(words), whole ? JobField::Type::IntegerMap : JobField::Type::NumberMap, range);
+    field.get = [access](const Job& job) {
+        Json object = Json::object();
+        for (const auto& [pattern, value] : read(job, access))
+            object[pattern] = value;
+        return object;
+    };
+    field.set = [access, key = field.key, unit = field.unit, range, whole](Job& job, const Json& value) {
+        if (!value.is_object())
+            refuseValue(key, value, "an object of module patterns and numbers");
+        std::map<std::string, T> map;
+        for (const auto& [pattern, number] : value.items()) {
+            static_cast<void>(checkedText(key, Json(pattern)));
+            static_cast<void>(ModulePattern(pattern));
+            map[pattern] = static_cast<T>(checkedNumber(key + "." + pattern, number, range, unit, whole));
+        }
+        access(job) = std::move(map);
+    };
+    return field;
+}
+
+}  // namespace
+
+JobField integerField(FieldWords words, FieldRange range, FieldAccess<std::int64_t> access)
+{
+    JobField field = makeField(std::move(words), JobField::Type::Integer, range);
+    field.get = getter(access);
+    field.set = [access, key = field.key, unit = field.unit, range](Job& job, const Json& value) {
+        access(job) = static_cast<std::int64_t>(checkedNumber(key, value, range, unit, true));
+    };
+    return field;
+}
+
+JobField numberField(FieldWords words, FieldRange range, FieldAccess<double> access)
+{
+    JobField field = makeField(std::move(words), JobField::Type::Number, range);
+    field.get = getter(access);
+    field.set = [access, key = field.key, unit = field.unit, range](Job& job, const Json& value) {
+        access(job) = checkedNumber(key, value, range, unit, false);
+    };
+    return field;
+}
+
+JobField booleanField(FieldWords words, FieldAccess<bool> access)
+{
+    JobField field = makeField(std::move(words), JobField::Type::Boolean);
+    field.get = getter(access);
+    field.set = [access, key = field.key](Job& job, const Json& value) {
+        if (!value.is_boolean())
+            refuseValue(key, value, "true or false");
+        access(job) = value.get<bool>();
+    };
+    return field;
+}
+
+JobField textField(FieldWords words, FieldAccess<std::string> access, void (*check)(const std::string&))
+{
+    JobField field = makeField(std::move(words), JobField::Type::Text);
+    field.get = getter(access);
+    field.set = [access, check, key = field.key](Job& job, const Json& value) {
+        std::string text = checkedText(key, value);
+        if (check != nullptr)
+            check(text);
+        access(job) = std::move(text);
+    };
+    return field;
+}
+
+JobField pathField(FieldWords words, FieldAccess<std::string> access)
+{
+    JobField field = textField(std::move(words), access);
+    field.type = JobField::Type::Path;
+    return field;
+}
+
+JobField choiceField(FieldWords words, std::vector<std::string> choices, FieldAccess<std::string> access)
+{
+    JobField field = makeField(std::move(words), JobField::Type::Choice);
+    field.choices = choices;
+    field.get = getter(access);
+    field.set = [access, key = field.key, choices = std::move(choices)](Job& job, const Json& value) {
+        const std::string text = checkedText(key, value);
+        if (std::ranges::find(choices, text) == choices.end()) {
+            const auto near = nearestWord(text, choices);
+            refuseValue(key, value, listInWords(choices) + (near ? "; did you mean \"" + *near + "\"?" : ""));
+        }
+        access(job) = text;
+    };
+    return field;
+}
+
+JobField targetsField(FieldWords words, FieldAccess<std::vector<std::string>> access)
+{
+    JobField field = makeField(std::move(words), JobField::Type::TextList);
+    field.get = getter(access);
+    field.set = [access, key = field.key](Job& job, const Json& value) {
+        std::vector<std::string> list;
+        if (value.is_string())
+            list = splitAtCommas(checkedText(key, value));
+        else if (value.is_array())
+            for (const Json& item : value)
+                list.push_back(checkedText(key, item));
+        else
+            refuseValue(key, value, "a module name or a list of them");
+        static_cast<void>(parseTargets(list));
+        access(job) = std::move(list);
+    };
+    return field;
+}
+
+JobField recomputeField(FieldWords words, FieldAccess<std::string> access)
+{
+    JobField field = makeField(std::move(words), JobField::Type::Text, {0, 3, 0, 3});
+    field.get = getter(access);
+    field.set = [access, key = field.key](Job& job, const Json& value) {
+        std::string text;
+        if (value.is_number())
+            text = std::to_string(static_cast<int>(checkedNumber(key, value, {0, 3, 0, 3}, "", true)));
+        else
+            text = checkedText(key, value);
+        static_cast<void>(parseRecompute(text));
+        access(job) = std::move(text);
+    };
+    return field;
+}
+
+JobField integerMapField(FieldWords words, FieldRange range, FieldAccess<std::map<std::string, std::int64_t>> access)
+{
+    return mapField<std::int64_t>(std::move(words), range, access, true);
+}
+
+JobField numberMapField(FieldWords words, FieldRange range, FieldAccess<std::map<std::string, double>> access)
+{
+    return mapField<double>(std::move(words), range, access, false);
+}
+
+}  // namespace lorikeet

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The numbers of a decoder-only transformer that decide its buffers and its arithmetic. A family sets the quirks; one block
+// runs them all.
+//
+// Legend: L layers, H hidden, Q = heads x head size (query width), K = kv heads x head size, F MLP width, V vocabulary.
+#pragma once
+
+#include "engine/spec/dtype.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+namespace lorikeet {
+
+/// Position scaling of the rotary embedding. Llama3: frequencies are divided by `factor` below `lowFrequencyFactor`, kept above
+/// `highFrequencyFactor`, blended between (transformers modeling_rope_utils, type "llama3"); Linear: all divided by `factor`.
+struct RopeScaling {
+    enum class Type : std::uint8_t { None, Linear, Llama3 };
+    Type type = Type::None;
+    double factor = 1.0;
+    double lowFrequencyFactor = 1.0;
+    double highFrequencyFactor = 4.0;
+    std::int64_t originalContext = 8192;
+
+    bool operator==(const RopeScaling&) const = default;
+};
+
+/// Shape and quirks of one model. All counts are positive once validateShape() accepted it.
+struct ModelShape {
+    std::string family;  ///< "llama", "mistral", "qwen2", "qwen3" (model_type of config.json; SmolLM2 is "llama")
+    std::string name;    ///< display name: "SmolLM2-135M-Instruct"
+    std::int64_t layers = 0;
+    std::int64_t hidden = 0;
+    std::int64_t heads = 0;
+    std::int64_t kvHeads = 0;
+    std::int64_t headSize = 0;
+    std::int64_t mlp = 0;
+    std::int64_t vocab = 0;
+    std::int64_t maxContext = 0;  ///< positions the model was made for
+    double normEps = 1e-5;
+    double ropeTheta = 10000.0;
+    RopeScaling ropeScaling;
+    bool qkvBias = false;
+    bool outBias = false;  ///< bias of the attention output projection
+    bool mlpBias = false;
+    bool qkNorm = false;    ///< RMSNorm over the head size on q and k before rope (Qwen3)
+    bool tiedHead = false;  ///< the head is the embedding table
+    std::int64_t slidingWindow = 0;  ///< 0: full attention
+    DType storage = DType::BF16;     ///< element type in the file (fp32 for quantised GGUF tensors, which are widened)
+
+    [[nodiscard]] std::int64_t queryWidth() const noexcept { return heads * headSize; }
+    [[nodiscard]] std::int64_t kvWidth() const noexcept { return kvHeads * headSize; }
+    /// Scale of the attention scores: 1 / sqrt(head size).
+    [[nodiscard]] double attentionScale() const noexcept;
+    /// Parameters as published: a tied head counts once.
+    [[nodiscard]] std::uint64_t parameterCount() const noexcept;
+    /// Parameters of one layer (matrices, biases, norm gains).
+    [[nodiscard]] std::uint64_t layerParameterCount() const noexcept;
+
+    bool operator==(const ModelShape&) const = default;
+};
+
+/// @throws Error{BadInput} naming the field: zero or absurd counts, heads not a multiple of kvHeads, odd head size, products that
+/// overflow. `where` is the file shown in the message.
+void validateShape(const ModelShape& shape, const std::string& where);
+
+/// The seven linear maps of a block, in the order the plan, the adapter and the exported files list them.
+enum class Linear : std::uint8_t { Q, K, V, O, Gate, Up, Down };
+inline constexpr std::array<Linear, 7> kLinears{Linear::Q, Linear::K, Linear::V, Linear::O, Linear::Gate, Linear::Up, Linear::Down};
+
+/// "q_proj" ... "down_proj".
+[[nodiscard]] const char* nameOf(Linear linear) noexcept;
+/// Module path inside a layer as Hugging Face names it: "self_attn.q_proj" ... "mlp.down_proj".
+[[nodiscard]] const char* modulePathOf(Linear linear) noexcept;
+
+/// Input and output width of a linear map; stored weight is [out, in].
+struct LinearShape {
+    std::int64_t in = 0;
+    std::int64_t out = 0;
+};
+[[nodiscard]] LinearShape shapeOf(Linear linear, const ModelShape& shape) noexcept;
+/// Whether this map has a bias in this model.
+[[nodiscard]] bool hasBias(Linear linear, const ModelShape& shape) noexcept;
+
+}  // namespace lorikeet
