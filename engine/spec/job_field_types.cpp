@@ -3,7 +3,6 @@
 #include "engine/spec/job_field_types.h"
 
 #include "engine/base/error.h"
-#include "engine/base/units.h"
 #include "engine/spec/job_words.h"
 #include "engine/spec/module_pattern.h"
 
@@ -42,7 +41,7 @@ std::string shown(const Json& value)
 
 std::string rangeInWords(const FieldRange& range, const std::string& unit)
 {
-    return formatNumber(range.minimum, 17) + " to " + formatNumber(range.maximum, 17) + (unit.empty() ? "" : " " + unit);
+    return numberText(range.minimum) + " to " + numberText(range.maximum) + (unit.empty() ? "" : " " + unit);
 }
 
 double checkedNumber(const std::string& key, const Json& value, const FieldRange& range, const std::string& unit, bool whole)

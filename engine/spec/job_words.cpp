@@ -5,7 +5,9 @@
 #include "engine/base/error.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -156,6 +158,16 @@ std::vector<std::string> splitAtCommas(std::string_view text)
             return parts;
         text.remove_prefix(comma + 1);
     }
+}
+
+std::string numberText(double value)
+{
+    std::array<char, 32> text{};
+    constexpr double kExactWhole = 9007199254740992.0;
+    const bool whole = value == std::floor(value) && std::abs(value) < kExactWhole;
+    const auto end = whole ? std::to_chars(text.data(), text.data() + text.size(), static_cast<std::int64_t>(value)).ptr
+                           : std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    return {text.data(), end};
 }
 
 std::string listInWords(std::span<const std::string> words)

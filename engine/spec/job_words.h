@@ -32,6 +32,8 @@ struct RecomputeRange {
 
 /// Parts of `text` between commas, without the blanks around them.
 [[nodiscard]] std::vector<std::string> splitAtCommas(std::string_view text);
+/// Shortest text that reads back as the same double: "16", "0.03", "2e-04"; whole numbers below 2^53 without exponent.
+[[nodiscard]] std::string numberText(double value);
 /// "a, b or c".
 [[nodiscard]] std::string listInWords(std::span<const std::string> words);
 

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What still has to be put right in a job, all of it at once.
+#include "engine/base/error.h"
+#include "engine/spec/job.h"
+#include "engine/spec/job_fields.h"
+#include "engine/spec/job_words.h"
+#include "engine/spec/module_pattern.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace lorikeet {
+
+namespace {
+
+using Severity = Issue::Severity;
+
+constexpr std::int64_t kLayersTried = 512;
+constexpr double kMuchWarmup = 0.5;
+
+/// Every value once more through its own check: a Job need not come from a file.
+bool checkFields(const Job& job, std::vector<Issue>& issues)
+{
+    Job scratch;
+    for (const JobField& field : jobFields()) {
+        try {
+            field.set(scratch, field.get(job));
+        } catch (const Error& error) {
+            issues.push_back({field.key, Severity::Error, error.message(), error.hint()});
+        }
+    }
+    return issues.empty();
+}
+
+void checkChosen(const Job& job, std::vector<Issue>& issues)
+{
+    if (job.model.path.empty())
+        issues.push_back({"model.path", Severity::Error, "no base model is chosen", "choose a folder, a .gguf file or \"starter\""});
+    if (job.data.path.empty())
+        issues.push_back({"data.path", Severity::Error, "no training data are chosen", "choose a .jsonl or .txt file"});
+    if (!job.data.validationPath.empty() && job.data.validationFraction > 0)
+        issues.push_back({"data.validation_fraction", Severity::Error,
+                          "a validation file and a share of the training rows are both chosen",
+                          "set data.validation_fraction to 0 or empty data.validation_path"});
+    if (job.data.validationPath.empty() && job.data.validationFraction == 0 && job.run.evalEvery > 0)
+        issues.push_back({"run.eval_every", Severity::Warning, "there are no validation data to evaluate",
+                          "set data.validation_fraction to 0.1, for instance"});
+}
+
+/// Which modules a pattern reaches, over more layers than any model here has.
+enum class Reach : std::uint8_t { Nothing, OtherModules, Targets };
+
+Reach reachOf(const std::string& text, const std::vector<Linear>& targets)
+{
+    const ModulePattern pattern(text);
+    Reach reach = Reach::Nothing;
+    for (std::int64_t layer = 0; layer < kLayersTried; ++layer)
+        for (const Linear linear : kLinears) {
+            if (!pattern.matchesEndOf("model.layers." + std::to_string(layer) + "." + modulePathOf(linear)))
+                continue;
+            if (std::ranges::find(targets, linear) != targets.end())
+                return Reach::Targets;
+            reach = Reach::OtherModules;
+        }
+    return reach;
+}
+
+void checkPattern(const char* field, const std::string& pattern, const std::vector<Linear>& targets, std::vector<Issue>& issues)
+{
+    switch (reachOf(pattern, targets)) {
+    case Reach::Targets: return;
+    case Reach::Nothing:
+        issues.push_back({field, Severity::Error, "\"" + pattern + "\" matches no module of any layer",
+                          "write the end of a module path such as q_proj or layers.3.mlp.up_proj"});
+        return;
+    case Reach::OtherModules:
+        issues.push_back({field, Severity::Warning, "\"" + pattern + "\" matches only modules that get no adapter",
+                          "add them to recipe.targets or remove the pattern"});
+        return;
+    }
+}
+
+void checkPatterns(const Job& job, std::vector<Issue>& issues)
+{
+    const std::vector<Linear> targets = targetsOf(job);
+    for (const auto& entry : job.recipe.rankPattern)
+        checkPattern("recipe.rank_pattern", entry.first, targets, issues);
+    for (const auto& entry : job.recipe.alphaPattern)
+        checkPattern("recipe.alpha_pattern", entry.first, targets, issues);
+}
+
+void checkTraining(const Job& job, std::vector<Issue>& issues)
+{
+    const JobRecipe& recipe = job.recipe;
+    const double warmupSteps = recipe.warmupRatio * static_cast<double>(recipe.maxSteps);
+    if (recipe.maxSteps > 0 && recipe.warmupRatio > 0 && warmupSteps < 1)
+        issues.push_back({"recipe.warmup_ratio", Severity::Warning,
+                          "a warm-up of " + numberText(recipe.warmupRatio) + " is less than one of the " + std::to_string(recipe.maxSteps)
+                              + " steps",
+                          "raise recipe.warmup_ratio or set it to 0"});
+    if (recipe.warmupRatio > kMuchWarmup)
+        issues.push_back({"recipe.warmup_ratio", Severity::Warning, "the learning rate rises for more than half of the run",
+                          "0.03 to 0.1 is usual"});
+    if (recipe.learningRate == 0)
+        issues.push_back({"recipe.learning_rate", Severity::Warning, "with a learning rate of 0 nothing is learnt", "2e-4 is usual"});
+    if (recipe.lossChunk > job.slots())
+        issues.push_back({"recipe.loss_chunk", Severity::Warning,
+                          "a loss chunk of " + std::to_string(recipe.lossChunk) + " rows is more than the " + std::to_string(job.slots())
+                              + " tokens of a micro-batch",
+                          "lower recipe.loss_chunk"});
+}
+
+}  // namespace
+
+std::vector<Issue> validate(const Job& job)
+{
+    std::vector<Issue> issues;
+    const bool fieldsAreSound = checkFields(job, issues);
+    checkChosen(job, issues);
+    if (fieldsAreSound) {
+        checkPatterns(job, issues);
+        checkTraining(job, issues);
+    }
+    return issues;
+}
+
+}  // namespace lorikeet
