@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/formats/hf_rope.h"
+
+#include <nlohmann/json.hpp>
+
+namespace lorikeet::formats {
+
+namespace {
+
+double required(const JsonFields& rope, const char* key, const std::string& type)
+{
+    const auto value = rope.number(key);
+    if (!value)
+        rope.refuse(std::string("'") + key + "' is missing, position scaling of type '" + type + "' needs it");
+    return *value;
+}
+
+RopeScaling readLlama3(const JsonFields& config, const JsonFields& rope, std::int64_t maxContext)
+{
+    RopeScaling scaling;
+    scaling.type = RopeScaling::Type::Llama3;
+    scaling.factor = required(rope, "factor", "llama3");
+    scaling.lowFrequencyFactor = required(rope, "low_freq_factor", "llama3");
+    scaling.highFrequencyFactor = required(rope, "high_freq_factor", "llama3");
+    // transformers: a value at the top of config.json wins over the nested one
+    const auto outer = config.integer("original_max_position_embeddings");
+    scaling.originalContext = outer ? *outer : rope.integer("original_max_position_embeddings").value_or(maxContext);
+    if (!(scaling.highFrequencyFactor > scaling.lowFrequencyFactor) || !(scaling.lowFrequencyFactor > 0) || scaling.originalContext <= 0)
+        rope.refuse("the llama3 position scaling is not consistent: expected 0 < low_freq_factor < high_freq_factor and a positive "
+                    "original_max_position_embeddings");
+    return scaling;
+}
+
+void refusePartial(const JsonFields& fields)
+{
+    const double share = fields.number("partial_rotary_factor").value_or(1.0);
+    if (share != 1.0)
+        fields.refuse("partial rotary positions (partial_rotary_factor " + std::to_string(share) + ") are not supported");
+}
+
+}  // namespace
+
+HfRope readHfRope(const JsonFields& config, std::int64_t maxContext)
+{
+    HfRope result;
+    result.theta = config.number("rope_theta").value_or(result.theta);
+    refusePartial(config);
+    const nlohmann::json* parameters = config.object("rope_scaling");
+    if (parameters == nullptr || parameters->empty())
+        parameters = config.object("rope_parameters");
+    if (parameters == nullptr)
+        return result;
+    const JsonFields rope(*parameters, config.where());
+    if (rope.has("full_attention") || rope.has("sliding_attention"))
+        rope.refuse("rotary positions that differ by layer type are not supported");
+    refusePartial(rope);
+    result.theta = rope.number("rope_theta").value_or(result.theta);
+    const auto named = rope.text("rope_type");
+    const std::string type = named ? *named : rope.text("type").value_or("default");
+    if (type == "linear")
+        result.scaling = {RopeScaling::Type::Linear, required(rope, "factor", type)};
+    else if (type == "llama3")
+        result.scaling = readLlama3(config, rope, maxContext);
+    else if (type != "default")
+        rope.refuse("position scaling of type '" + type + "' is not supported", "supported are default, linear and llama3");
+    return result;
+}
+
+}  // namespace lorikeet::formats
