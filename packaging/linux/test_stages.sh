@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The stages of test.sh: each builds one tree and runs its tests; the summary adds them up. Sourced by test.sh.
+
+passed=0
+failed=0
+skipped=0
+stage_lines=()
+
+start_clock() { started=$SECONDS; }
+
+elapsed() { printf '%d min %02d s' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)); }
+
+# stage NAME FUNCTION ARGUMENT...: runs the function in a subshell, so that its failure ends the stage and not the script.
+stage() {
+    local name="$1" begun=$SECONDS verdict=passed
+    shift
+    counts="$logs/counts.txt"
+    printf '0 0 0\n' >"$counts"
+    printf '\n======== %s\n' "$name"
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    local status=$?
+    set -e
+    ((status != 130)) || interrupted
+    local p f s
+    read -r p f s <"$counts"
+    if ((status != 0)); then
+        verdict=FAILED
+        ((f > 0)) || f=1
+    elif ((p == 0)); then
+        verdict="nothing to run"
+    fi
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    stage_lines+=("$(printf '%-48s %-15s %5d passed %3d failed %3d skipped %5d s' "$name" "$verdict" "$p" "$f" "$s" $((SECONDS - begun)))")
+}
+
+# run_ctest OPTION...: in the current tree; leaves its counts for the stage.
+run_ctest() {
+    local log="$logs/ctest.log" status=0
+    ctest --test-dir "$build" -j "$(nproc)" --output-on-failure "$@" 2>&1 | tee "$log" || status=$?
+    awk '/tests passed, .* tests failed out of/ { failed = $4; total = $NF }
+         /\*\*\*Skipped|\(Skipped\)|\*\*\*Not Run/ { skipped++ }
+         END { skipped = skipped > total ? total : skipped; print total - failed, failed + 0, skipped + 0 }' "$log" >"$counts"
+    return "$status"
+}
+
+# quiet_environment: tests neither see nor touch this user's data, and the oracles never ask a hub.
+quiet_environment() {
+    export XDG_DATA_HOME="$root/xdg/data" XDG_CONFIG_HOME="$root/xdg/config" XDG_STATE_HOME="$root/xdg/state"
+    export HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 TOKENIZERS_PARALLELISM=false
+    export PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
+}
+
+run_all_tests() {
+    local options=()
+    open_root ci
+    mapfile -t options < <(part_options)
+    [[ -z $(find "$lorikeet_source/engine/kernels" -name '*.cu' -print -quit 2>/dev/null) ]] || mapfile -t -O "${#options[@]}" options < <(cuda_options)
+    configure ci "-DLORIKEET_PYTHON=$oracles/bin/python" "${options[@]}"
+    build_targets all
+    quiet_environment
+    run_ctest "$@"
+}
+
+# run_sanitized PRESET: the tests that carry the label of the preset, in a tree of their own, built with the sanitizer.
+run_sanitized() {
+    open_root "$1"
+    configure "$1" "-DLORIKEET_PYTHON=$oracles/bin/python" "-DLORIKEET_SENTENCEPIECE_DIR=$sentencepiece" "-DLORIKEET_STARTER_MODEL=$starter_model"
+    build_targets all
+    quiet_environment
+    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+    export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+    run_ctest
+}
+
+# run_fuzzers: each fuzzer for a few seconds, as a test of its own (tests/fuzz; clang's libFuzzer).
+run_fuzzers() {
+    [[ -f $lorikeet_source/tests/fuzz/CMakeLists.txt ]] || return 0
+    open_root fuzz
+    cxx="$(command -v clang++)"
+    compiler_key="clang-$("$cxx" -dumpversion)"
+    configure fuzz "-DLORIKEET_SENTENCEPIECE_DIR=$sentencepiece"
+    build_targets all
+    quiet_environment
+    run_ctest
+}
+
+print_summary() {
+    local line
+    printf '\n======== summary after %s\n' "$(elapsed)"
+    for line in "${stage_lines[@]}"; do
+        printf '%s\n' "$line"
+    done
+    printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+    ((failed == 0 && passed > 0))
+}
