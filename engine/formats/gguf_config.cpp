@@ -56,6 +56,20 @@ private:
     std::string m_arch;
 };
 
+/// "SmolLM2-135M-Instruct" of "SmolLM2-135M-Instruct.Q4_1": general.name is often the name of a training run.
+std::string nameWithoutType(const std::string& stem)
+{
+    const auto cut = stem.find_last_of(".-");
+    if (cut == std::string::npos || cut == 0)
+        return stem;
+    const std::string ending = stem.substr(cut + 1);
+    for (const char* type : {"Q2_", "Q3_", "Q4_", "Q5_", "Q6_", "Q8_", "IQ", "F16", "f16", "F32", "f32", "BF16", "bf16", "q4_", "q5_", "q8_"}) {
+        if (ending.starts_with(type))
+            return stem.substr(0, cut);
+    }
+    return stem;
+}
+
 std::string architectureOf(const GgufFile& file)
 {
     const std::string arch = file.text("general.architecture").value_or("");
@@ -170,7 +184,7 @@ GgufModel readGgufModel(const GgufFile& file)
     GgufModel model;
     ModelShape& shape = model.shape;
     shape.family = arch;
-    shape.name = file.text("general.name").value_or(utf8(file.file().path().stem()));
+    shape.name = nameWithoutType(utf8(file.file().path().stem()));
     readCounts(file, fields, shape);
     readPositions(file, fields, shape);
     readTable(file, shape);
