@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Shapes of models against published parameter counts, and refusal of damaged ones.
+#include "engine/base/error.h"
+#include "engine/spec/model_shape.h"
+
+#include <QtTest/QtTest>
+
+#include <functional>
+
+using namespace lorikeet;
+
+namespace {
+
+ModelShape smolLm2()
+{
+    ModelShape shape;
+    shape.family = "llama";
+    shape.layers = 30;
+    shape.hidden = 576;
+    shape.heads = 9;
+    shape.kvHeads = 3;
+    shape.headSize = 64;
+    shape.mlp = 1536;
+    shape.vocab = 49152;
+    shape.maxContext = 8192;
+    shape.tiedHead = true;
+    return shape;
+}
+
+ModelShape shapeOfNumbers(std::array<std::int64_t, 7> n, bool tied)
+{
+    ModelShape shape = smolLm2();
+    std::tie(shape.layers, shape.hidden, shape.heads, shape.kvHeads, shape.headSize, shape.mlp, shape.vocab) = std::tuple_cat(n);
+    shape.tiedHead = tied;
+    return shape;
+}
+
+}  // namespace
+
+Q_DECLARE_METATYPE(lorikeet::ModelShape)
+
+class TestModelShape : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void parameterCountsAreThePublishedOnes_data()
+    {
+        QTest::addColumn<ModelShape>("shape");
+        QTest::addColumn<quint64>("published");
+        const auto row = [](const char* name, ModelShape shape, quint64 published) { QTest::newRow(name) << shape << published; };
+        row("SmolLM2-135M", smolLm2(), 134'515'008);
+        row("Llama-3.2-1B", shapeOfNumbers({16, 2048, 32, 8, 64, 8192, 128256}, true), 1'235'814'400);
+        ModelShape qwen2 = shapeOfNumbers({24, 896, 14, 2, 64, 4864, 151936}, true);
+        qwen2.qkvBias = true;
+        row("Qwen2.5-0.5B", qwen2, 494'032'768);
+        ModelShape qwen3 = shapeOfNumbers({28, 1024, 16, 8, 128, 3072, 151936}, true);
+        qwen3.qkNorm = true;
+        row("Qwen3-0.6B", qwen3, 596'049'920);
+        row("Mistral-7B-v0.1", shapeOfNumbers({32, 4096, 32, 8, 128, 14336, 32000}, false), 7'241'732'096);
+        row("Llama-3.1-8B", shapeOfNumbers({32, 4096, 32, 8, 128, 14336, 128256}, false), 8'030'261'248);
+    }
+    void parameterCountsAreThePublishedOnes()
+    {
+        QFETCH(ModelShape, shape);
+        QFETCH(quint64, published);
+        validateShape(shape, "config.json");
+        QCOMPARE(quint64{shape.parameterCount()}, published);
+    }
+
+    void theQueryWidthMayDifferFromTheHiddenWidth()
+    {
+        ModelShape shape = smolLm2();
+        shape.headSize = 128;
+        QCOMPARE(shapeOf(Linear::Q, shape).out, std::int64_t{1152});
+        QCOMPARE(shapeOf(Linear::O, shape).in, std::int64_t{1152});
+        QCOMPARE(shapeOf(Linear::O, shape).out, std::int64_t{576});
+        QCOMPARE(shapeOf(Linear::K, shape).out, std::int64_t{384});
+        QCOMPARE(shapeOf(Linear::Down, shape).in, std::int64_t{1536});
+        QCOMPARE(shape.attentionScale(), 1.0 / std::sqrt(128.0));
+    }
+
+    void biasesBelongToTheMapsThatHaveThem()
+    {
+        ModelShape shape = smolLm2();
+        const std::uint64_t without = shape.layerParameterCount();
+        shape.qkvBias = true;
+        QCOMPARE(shape.layerParameterCount() - without, std::uint64_t{576 + 2 * 192});
+        QVERIFY(hasBias(Linear::V, shape) && !hasBias(Linear::O, shape) && !hasBias(Linear::Up, shape));
+        shape.outBias = true;
+        QVERIFY(hasBias(Linear::O, shape));
+        shape.mlpBias = true;
+        QVERIFY(hasBias(Linear::Gate, shape) && hasBias(Linear::Down, shape));
+    }
+
+    void modulePathsAreThoseOfHuggingFace()
+    {
+        for (const Linear linear : kLinears)
+            QVERIFY(std::string(modulePathOf(linear)).ends_with(std::string(".") + nameOf(linear)));
+        QCOMPARE(std::string(modulePathOf(Linear::O)), std::string("self_attn.o_proj"));
+        QCOMPARE(std::string(modulePathOf(Linear::Up)), std::string("mlp.up_proj"));
+    }
+
+    void damagedShapesAreRefusedByName_data()
+    {
+        QTest::addColumn<int>("which");
+        QTest::addColumn<QString>("named");
+        const std::array<const char*, 14> named{"layers", "hidden width", "heads", "kv heads", "head size", "MLP width",    "vocabulary",
+                                                "context length", "multiple", "odd", "norm epsilon", "rope theta", "scaling factor", "rope theta"};
+        for (std::size_t i = 0; i < named.size(); ++i)
+            QTest::newRow(qPrintable(QStringLiteral("%1 %2").arg(i).arg(named[i]))) << static_cast<int>(i) << QString(named[i]);
+    }
+    void damagedShapesAreRefusedByName()
+    {
+        QFETCH(int, which);
+        QFETCH(QString, named);
+        const std::array<std::function<void(ModelShape&)>, 14> damages{
+            [](ModelShape& s) { s.layers = 0; },           [](ModelShape& s) { s.hidden = -1; },
+            [](ModelShape& s) { s.heads = 0; },            [](ModelShape& s) { s.kvHeads = 10; },
+            [](ModelShape& s) { s.headSize = 1 << 20; },   [](ModelShape& s) { s.mlp = std::int64_t{1} << 60; },
+            [](ModelShape& s) { s.vocab = 0; },            [](ModelShape& s) { s.maxContext = 0; },
+            [](ModelShape& s) { s.kvHeads = 2; },          [](ModelShape& s) { s.headSize = 63; },
+            [](ModelShape& s) { s.normEps = 0; },          [](ModelShape& s) { s.ropeTheta = -1; },
+            [](ModelShape& s) { s.ropeScaling.factor = 0; }, [](ModelShape& s) { s.ropeTheta = std::numeric_limits<double>::infinity(); }};
+        ModelShape shape = smolLm2();
+        damages[static_cast<std::size_t>(which)](shape);
+        try {
+            validateShape(shape, "tiny/config.json");
+            QFAIL("accepted");
+        } catch (const Error& error) {
+            QCOMPARE(error.code(), ErrorCode::BadInput);
+            QVERIFY2(QString::fromStdString(error.message()).contains(named), error.what());
+            QVERIFY(error.message().starts_with("tiny/config.json: "));
+        }
+    }
+
+    void namesAndSizesOfElementTypesAgree()
+    {
+        QCOMPARE(bytesOf(DType::BF16), std::uint64_t{2});
+        QCOMPARE(bytesOf(DType::F64), std::uint64_t{8});
+        QCOMPARE(bytesOf(DType::I32), std::uint64_t{4});
+        QCOMPARE(nameOf(DType::F16), std::string_view("fp16"));
+        QCOMPARE(nameOf(DType::U8), std::string_view("uint8"));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestModelShape)
+#include "tst_model_shape.moc"
