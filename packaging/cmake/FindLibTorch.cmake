@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # LibTorch as unpacked from its Python wheel: target LibTorch::cpu (libtorch_cpu + libc10, nothing of CUDA is linked).
 # The wheel's own find_package(Torch) is not used: it wants a CUDA toolkit and changes global flags.
+if(LORIKEET_TORCH_FROM_PYTHON AND NOT LORIKEET_TORCH_DIR)
+    execute_process(COMMAND python3 -c "import torch; print(torch.__path__[0])"
+        OUTPUT_VARIABLE LORIKEET_TORCH_DIR OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
 if(LORIKEET_TORCH_DIR AND EXISTS "${LORIKEET_TORCH_DIR}/lib/libtorch_cpu.so")
     set(LibTorch_FOUND TRUE)
     if(NOT TARGET LibTorch::cpu)

@@ -12,6 +12,9 @@ if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
+set(LORIKEET_ROOMS "base;spec;plan;tensor;hardware;formats;tokenizer;data;kernels;quant;model;lora;train;generate;export;api" CACHE STRING
+    "Rooms of the engine, lowest first; a tree with fewer of them (sanitizers, fuzzing) builds no program and only their tests")
+
 if(NOT WIN32)
     find_program(LORIKEET_CCACHE ccache)
     if(LORIKEET_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -51,8 +54,9 @@ function(lorikeet_room NAME)
     target_link_libraries(lorikeet_${NAME} PUBLIC ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
 endfunction()
 
-# lorikeet_test(tst_x SOURCES tst_x.cpp LINK targets [LABELS unit|parity|ui|gpu|slow] [TIMEOUT s])
-# One Qt Test program, registered with CTest. Tests of the engine link Qt6::Test only and use QTEST_GUILESS_MAIN.
+# lorikeet_test(tst_x SOURCES tst_x.cpp LINK targets [LABELS unit|parity|ui|gpu|slow|threads] [TIMEOUT s])
+# One Qt Test program, registered with CTest. Label `threads`: also runs under the thread sanitizer. The target
+# lorikeet_tests_LABEL builds all programs with that label. Tests of the engine link Qt6::Test only and use QTEST_GUILESS_MAIN.
 function(lorikeet_test NAME)
     cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
     add_executable(${NAME} ${TEST_SOURCES})
@@ -65,6 +69,12 @@ function(lorikeet_test NAME)
     if(NOT TEST_TIMEOUT)
         set(TEST_TIMEOUT 300)
     endif()
+    foreach(label IN LISTS TEST_LABELS)
+        if(NOT TARGET lorikeet_tests_${label})
+            add_custom_target(lorikeet_tests_${label})
+        endif()
+        add_dependencies(lorikeet_tests_${label} ${NAME})
+    endforeach()
     set_tests_properties(${NAME} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT}
         ENVIRONMENT "QT_QPA_PLATFORM=offscreen")
 endfunction()

@@ -3,7 +3,7 @@
 # What run.sh does where there is no display: trains the starter job, exports the adapter, and lets base and trained model
 # answer the same prompt. Sourced by run.sh.
 
-starter_prompt="${LORIKEET_STARTER_PROMPT:-Why does my GPU run out of memory when I make the batch bigger?}"
+starter_prompt="${LORIKEET_STARTER_PROMPT:-What does the L2 cache of a graphics card do?}"
 
 # run_starter_job CLI
 run_starter_job() {

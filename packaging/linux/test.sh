@@ -39,8 +39,8 @@ set_up
 note "set up after $(elapsed)"
 stage "tests" run_all_tests "$@"
 if (($# == 0)); then
-    stage "address and undefined-behaviour sanitizers" run_sanitized asan
-    stage "thread sanitizer" run_sanitized tsan
+    stage "address and undefined-behaviour sanitizers" run_memory_sanitizers
+    stage "thread sanitizer" run_thread_sanitizer
     stage "fuzzers" run_fuzzers
 fi
 print_summary

@@ -66,15 +66,33 @@ run_all_tests() {
     run_ctest "$@"
 }
 
-# run_sanitized PRESET: the tests that carry the label of the preset, in a tree of their own, built with the sanitizer.
-run_sanitized() {
-    open_root "$1"
-    configure "$1" "-DLORIKEET_PYTHON=$oracles/bin/python" "-DLORIKEET_SENTENCEPIECE_DIR=$sentencepiece" "-DLORIKEET_STARTER_MODEL=$starter_model"
-    build_targets all
+# sanitizer_environment: the first finding ends a test.
+sanitizer_environment() {
     quiet_environment
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
-    export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
-    run_ctest
+    export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+    export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$linux_dir/tsan_suppressions.txt"
+}
+
+# run_memory_sanitizers: the rooms without LibTorch (parsers, tokenizers, data, plan) and their tests.
+run_memory_sanitizers() {
+    open_root asan-rooms
+    configure asan-rooms "-DLORIKEET_PYTHON=$oracles/bin/python" "-DLORIKEET_SENTENCEPIECE_DIR=$sentencepiece" "-DLORIKEET_STARTER_MODEL=$starter_model"
+    build_targets all
+    sanitizer_environment
+    run_ctest -LE slow
+}
+
+# run_thread_sanitizer: the tests with the label `threads` (mailbox, api and the window with a scripted engine).
+run_thread_sanitizer() {
+    local options=()
+    open_root tsan
+    mapfile -t options < <(part_options)
+    configure tsan "-DLORIKEET_PYTHON=$oracles/bin/python" "${options[@]}"
+    ninja -C "$build" -t query lorikeet_tests_threads >/dev/null 2>&1 || return 0
+    build_targets lorikeet_tests_threads
+    sanitizer_environment
+    run_ctest -L threads
 }
 
 # run_fuzzers: each fuzzer for a few seconds, as a test of its own (tests/fuzz; clang's libFuzzer).
