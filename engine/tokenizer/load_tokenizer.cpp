@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which file of a model folder makes the tokenizer.
+#include "engine/base/error.h"
+#include "engine/base/files.h"
+#include "engine/tokenizer/pipeline_tokenizer.h"
+#include "engine/tokenizer/sentencepiece_tokenizer.h"
+#include "engine/tokenizer/tokenizer.h"
+#include "engine/tokenizer/tokenizer_config.h"
+#include "engine/tokenizer/tokenizer_json.h"
+
+#include <unordered_map>
+
+namespace lorikeet::tokenizer {
+namespace {
+
+std::unique_ptr<Tokenizer> fromTokenizerJson(const std::filesystem::path& path, const TokenizerConfig& config)
+{
+    TokenizerSpec spec = readTokenizerJson(readTextFile(path, kTokenizerJsonLimit), utf8(path));
+    std::unordered_map<std::string_view, TokenId> vocabulary;
+    for (const auto& [text, id] : std::get<BpeSpec>(spec.model).vocab) {
+        vocabulary.emplace(text, id);
+    }
+    const auto inVocabulary = [&vocabulary](std::string_view name) {
+        const auto found = vocabulary.find(name);
+        return found == vocabulary.end() ? std::nullopt : std::optional<TokenId>(found->second);
+    };
+    addConfiguredTokens(spec.addedTokens, config, inVocabulary);
+    const auto idOf = [&](std::string_view name) {
+        for (const AddedToken& token : spec.addedTokens) {
+            if (token.content == name) {
+                return std::optional<TokenId>(token.id);
+            }
+        }
+        return inVocabulary(name);
+    };
+    spec.roles = rolesOf(config, spec.templateBos, spec.templateEos, idOf);
+    return std::make_unique<PipelineTokenizer>(spec);
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> loadTokenizer(const std::filesystem::path& modelFolder)
+{
+    const TokenizerConfig config = readTokenizerConfig(modelFolder);
+    if (const auto json = modelFolder / "tokenizer.json"; std::filesystem::exists(json)) {
+        return fromTokenizerJson(json, config);
+    }
+    if (const auto model = modelFolder / "tokenizer.model"; std::filesystem::exists(model)) {
+        return loadSentencePiece(model, config);
+    }
+    throw Error{ErrorCode::BadInput, utf8(modelFolder) + ": there is neither tokenizer.json nor tokenizer.model",
+                "choose the folder of a whole model, with its tokenizer"};
+}
+
+}  // namespace lorikeet::tokenizer
