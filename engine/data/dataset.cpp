@@ -147,7 +147,8 @@ std::vector<Example> FileBuilder::build(bool hasTemplate)
     m_report.format = m_source.requireFormat();
     const bool mayBeChat = m_report.format != RowFormat::Text && m_report.format != RowFormat::PromptCompletion;
     if (mayBeChat && !hasTemplate)
-        throw Error{ErrorCode::BadInput, utf8(m_path) + " holds conversations (" + std::string(nameOf(m_report.format)) + "), and the model has no chat template",
+        throw Error{ErrorCode::BadInput,
+                    utf8(m_path) + " holds conversations (" + std::string(nameOf(m_report.format)) + "), and the model has no chat template",
                     "choose an instruction model, or data of the formats text or prompt_completion"};
     const int threads = m_job.run.threads > 0 ? static_cast<int>(m_job.run.threads) : processor().threads;
     std::vector<RowWork> batch;
@@ -172,7 +173,8 @@ void requireExamples(const std::vector<Example>& examples, const DataReport& rep
     std::string why;
     for (const std::string& notice : noticesOf(report))
         why += (why.empty() ? ": " : "; ") + notice;
-    throw Error{ErrorCode::BadInput, report.path + ": none of its " + formatInteger(static_cast<std::uint64_t>(report.rows)) + " rows can be trained on" + why,
+    const std::string rows = formatInteger(static_cast<std::uint64_t>(report.rows));
+    throw Error{ErrorCode::BadInput, report.path + ": none of its " + rows + " rows can be trained on" + why,
                 "repair the rows, or raise recipe.context if they are too long"};
 }
 

@@ -12,6 +12,7 @@ namespace lorikeet::data {
 namespace {
 
 using tokenizer::Encoding;
+using tokenizer::RenderedChat;
 using tokenizer::RenderedSpan;
 using tokenizer::SpecialTokens;
 using tokenizer::TokenId;
@@ -24,10 +25,24 @@ TokenizedRow refuse(DropReason reason, std::string problem)
     return row;
 }
 
-/// What an Error of another room says about one row.
-std::string saidBy(const Error& error)
+/// A row that another room refuses; what is not about the row goes on its way.
+TokenizedRow refuseFor(DropReason reason, const Error& error)
 {
-    return error.message();
+    if (error.code() != ErrorCode::BadInput)
+        throw error;
+    return refuse(reason, error.message());
+}
+
+/// All borders of the spans in ascending order.
+std::vector<std::size_t*> bordersOf(std::vector<RenderedSpan>& spans)
+{
+    std::vector<std::size_t*> borders;
+    for (RenderedSpan& span : spans) {
+        borders.push_back(&span.begin);
+        borders.push_back(&span.end);
+    }
+    std::ranges::sort(borders, {}, [](const std::size_t* border) { return *border; });
+    return borders;
 }
 
 /// Mask of an encoding: 1 where a token's bytes and a trained span share a byte. Both lists are in ascending order.
@@ -111,55 +126,52 @@ TokenizedRow Tokenization::tokenize(const Sample& sample) const
             return rawText(pair->prompt, pair->completion);
         return rawText({}, std::get<PlainText>(sample).text);
     } catch (const Error& error) {
-        if (error.code() != ErrorCode::BadInput)
-            throw;
-        return refuse(DropReason::TokenizerRefused, saidBy(error));
+        return refuseFor(DropReason::TokenizerRefused, error);
     }
 }
 
-TokenizedRow Tokenization::conversation(const Conversation& sample) const
+/// Renders the messages and takes the training off what belongs to the prompt.
+RenderedChat Tokenization::render(const nlohmann::ordered_json& messages, const Conversation& sample) const
 {
-    if (m_template == nullptr)
-        return refuse(DropReason::TemplateRefused, "the model has no chat template, so a conversation cannot be written as text");
-    TokenizedRow row;
-    nlohmann::ordered_json messages = sample.messages;
-    if (containsMark(messages))
-        return refuse(DropReason::TokenizerRefused, "the text contains the noncharacter U+10FFFE");
-    row.specialsAsText = spellsSpecial(messages, m_specials);
-    if (row.specialsAsText)
-        markSpecials(messages, m_specials);
     tokenizer::RenderOptions options = m_render;
     options.tools = sample.tools;
-    tokenizer::RenderedChat chat;
-    std::size_t completionBegin = 0;
-    try {
-        chat = m_template->render(messages, options);
-        if (sample.promptMessages > 0 && options.trainOn != tokenizer::TrainOn::Everything) {
-            nlohmann::ordered_json prompt(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(sample.promptMessages));
-            options.addGenerationPrompt = true;
-            completionBegin = commonPrefix(m_template->render(prompt, options).text, chat.text);
-        }
-    } catch (const Error& error) {
-        if (error.code() != ErrorCode::BadInput)
-            throw;
-        return refuse(DropReason::TemplateRefused, saidBy(error));
-    }
-    // Spans of the prompt are not trained; the one that straddles the border keeps its second half.
+    RenderedChat chat = m_template->render(messages, options);
+    if (sample.promptMessages == 0 || options.trainOn == tokenizer::TrainOn::Everything)
+        return chat;
+    const auto promptEnd = messages.begin() + static_cast<std::ptrdiff_t>(sample.promptMessages);
+    options.addGenerationPrompt = true;
+    const std::string prompt = m_template->render(nlohmann::ordered_json(messages.begin(), promptEnd), options).text;
+    const std::size_t completionBegin = commonPrefix(prompt, chat.text);
     for (RenderedSpan& span : chat.spans) {
         if (span.end <= completionBegin)
             span.trained = false;
         else
             span.begin = std::max(span.begin, completionBegin);
     }
-    std::vector<std::size_t*> offsets;
-    for (RenderedSpan& span : chat.spans) {
-        offsets.push_back(&span.begin);
-        offsets.push_back(&span.end);
-    }
+    return chat;
+}
+
+TokenizedRow Tokenization::conversation(const Conversation& sample) const
+{
+    if (m_template == nullptr)
+        return refuse(DropReason::TemplateRefused, "the model has no chat template, so a conversation cannot be written as text");
+    if (containsMark(sample.messages))
+        return refuse(DropReason::TokenizerRefused, "the text contains the noncharacter U+10FFFE");
+    TokenizedRow row;
+    row.specialsAsText = spellsSpecial(sample.messages, m_specials);
+    RenderedChat chat;
     std::vector<std::size_t> marks;
-    if (row.specialsAsText) {
-        std::ranges::sort(offsets, {}, [](const std::size_t* offset) { return *offset; });
-        marks = removeMarks(chat.text, offsets);
+    try {
+        if (row.specialsAsText) {
+            nlohmann::ordered_json messages = sample.messages;
+            markSpecials(messages, m_specials);
+            chat = render(messages, sample);
+            marks = removeMarks(chat.text, bordersOf(chat.spans));
+        } else {
+            chat = render(sample.messages, sample);
+        }
+    } catch (const Error& error) {
+        return refuseFor(DropReason::TemplateRefused, error);
     }
     row.text = std::move(chat.text);
     try {
@@ -168,9 +180,7 @@ TokenizedRow Tokenization::conversation(const Conversation& sample) const
         row.tokens = std::move(encoding.ids);
         row.spans = std::move(encoding.spans);
     } catch (const Error& error) {
-        if (error.code() != ErrorCode::BadInput)
-            throw;
-        return refuse(DropReason::TokenizerRefused, saidBy(error));
+        return refuseFor(DropReason::TokenizerRefused, error);
     }
     return row;
 }
@@ -252,7 +262,9 @@ FittedRow fitIntoContext(TokenizedRow row, std::int64_t context, const std::stri
         fitted.cut = overlong != "split";
         for (std::int64_t begin = 0; begin < (fitted.cut ? 1 : length); begin += context) {
             const std::int64_t end = std::min(begin + context, length);
-            Example piece{{whole.tokens.begin() + begin, whole.tokens.begin() + end}, {whole.lossMask.begin() + begin, whole.lossMask.begin() + end}, 0, 0};
+            Example piece;
+            piece.tokens.assign(whole.tokens.begin() + begin, whole.tokens.begin() + end);
+            piece.lossMask.assign(whole.lossMask.begin() + begin, whole.lossMask.begin() + end);
             if (piece.supervised() > 0)
                 fitted.examples.push_back(std::move(piece));
             else

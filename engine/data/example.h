@@ -74,6 +74,7 @@ public:
 
 private:
     TokenizedRow conversation(const Conversation& sample) const;
+    tokenizer::RenderedChat render(const nlohmann::ordered_json& messages, const Conversation& sample) const;
     TokenizedRow rawText(const std::string& prompt, const std::string& completion) const;
     tokenizer::Encoding encodeProtected(const std::string& text, const std::vector<std::size_t>& marks) const;
 
