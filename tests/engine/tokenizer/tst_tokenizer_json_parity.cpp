@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// tokenizer.json pipelines against the real `tokenizers` package: ids, spans, decoded text, streamed text.
+#include "tests/engine/tokenizer/oracle.h"
+
+#include "engine/tokenizer/tokenizer.h"
+
+#include <QTemporaryDir>
+#include <QtTest>
+
+using namespace lorikeet::tokenizer;
+using namespace lorikeet::tokenizer::testing;
+
+class TestTokenizerJsonParity : public QObject {
+    Q_OBJECT
+    QTemporaryDir m_folder;
+    nlohmann::json m_corpus;
+
+    QString pathOf(const QString& name) const { return m_folder.filePath(name); }
+    std::unique_ptr<Tokenizer> load(const QString& name) const { return loadTokenizer(pathOf(name).toStdString()); }
+    static void addTokenizers()
+    {
+        QTest::addColumn<QString>("name");
+        for (const char* name : {"gpt2", "gpt2_prefix", "llama3", "qwen2", "smollm", "gpt4o", "deepseek", "llama2_legacy",
+                                 "metaspace_first", "metaspace_always", "gemma", "falcon", "flags"}) {
+            QTest::newRow(name) << QString::fromLatin1(name);
+        }
+    }
+
+private Q_SLOTS:
+    void initTestCase()
+    {
+        QVERIFY(m_folder.isValid());
+        const QString failure = runOracle(QStringLiteral("tokenizer_oracle.py"), {m_folder.path()});
+        QVERIFY2(failure.isEmpty(), qPrintable(failure));
+        m_corpus = readJson(pathOf(QStringLiteral("corpus.json")));
+        QVERIFY(m_corpus.size() >= 2000);
+    }
+
+    void idsAndSpansAreThoseOfTheOriginal_data() { addTokenizers(); }
+    void idsAndSpansAreThoseOfTheOriginal()
+    {
+        QFETCH(QString, name);
+        const auto tokenizer = load(name);
+        const nlohmann::json expected = readJson(pathOf(name + QStringLiteral("/expected.json")));
+        QCOMPARE(expected["texts"].size(), m_corpus.size());
+        for (std::size_t i = 0; i < m_corpus.size(); ++i) {
+            const auto text = m_corpus[i].get<std::string>();
+            const nlohmann::json& entry = expected["texts"][i];
+            for (const bool plain : {false, true}) {
+                const SpecialTokens special = plain ? SpecialTokens::AsText : SpecialTokens::Parse;
+                const Encoding encoding = tokenizer->encodeWithSpans(text, special);
+                std::string difference =
+                    firstDifference(encoding.ids, entry[plain ? "plain" : "ids"].get<std::vector<TokenId>>());
+                QVERIFY2(difference.empty(), (quoted(text) + "\nids\n" + difference).c_str());
+                difference = firstDifference(encoding.spans, entry[plain ? "plainSpans" : "spans"].get<Spans>());
+                QVERIFY2(difference.empty(), (quoted(text) + "\nspans\n" + difference).c_str());
+                QCOMPARE(tokenizer->encode(text, special), encoding.ids);
+            }
+        }
+    }
+
+    void decodedTextIsThatOfTheOriginalAtOnceAndStreamed_data() { addTokenizers(); }
+    void decodedTextIsThatOfTheOriginalAtOnceAndStreamed()
+    {
+        QFETCH(QString, name);
+        const auto tokenizer = load(name);
+        const nlohmann::json expected = readJson(pathOf(name + QStringLiteral("/expected.json")));
+        for (const char* list : {"texts", "random"}) {
+            for (const nlohmann::json& entry : expected[list]) {
+                const auto ids = entry["ids"].get<std::vector<TokenId>>();
+                for (const bool skip : {false, true}) {
+                    const auto theirs = entry[skip ? "skipped" : "decoded"].get<std::string>();
+                    const std::string ours = tokenizer->decode(ids, skip);
+                    QVERIFY2(ours == theirs, (nlohmann::json(ids).dump() + "\nours   " + quoted(ours) + "\ntheirs " + quoted(theirs)).c_str());
+                    QCOMPARE(streamed(*tokenizer, ids, skip), theirs);
+                }
+            }
+        }
+    }
+};
+
+QTEST_GUILESS_MAIN(TestTokenizerJsonParity)
+#include "tst_tokenizer_json_parity.moc"

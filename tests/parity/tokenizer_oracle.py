@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds tokenizers with the real `tokenizers` package and writes what it says about a corpus.
+
+usage: tokenizer_oracle.py OUT
+OUT/corpus.json            list of texts
+OUT/<name>/tokenizer.json  (+ tokenizer_config.json)
+OUT/<name>/expected.json   {"texts": [{ids, spans (bytes), plain: ids with special tokens as text, plainSpans, decoded, skipped}],
+                            "random": [{ids, decoded, skipped}]}
+"""
+import json
+import pathlib
+import random
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from text_corpus import corpus, training_lines  # noqa: E402
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers  # noqa: E402
+
+LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
+GPT4O = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+         r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+         r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+DEEPSEEK = [r"\p{N}{1,3}", r"[一-龥぀-ゟ゠-ヿ]+",
+            r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*"
+            r"|\s*[\r\n]+|\s+(?!\S)|\s+"]
+BLANK = "\u2581"
+
+
+def byte_level(split=None, digits=False, nfc=False, prefix=False, size=1500, specials=(), ignore_merges=False):
+    tok = Tokenizer(models.BPE(ignore_merges=ignore_merges))
+    if nfc:
+        tok.normalizer = normalizers.NFC()
+    steps = [pre_tokenizers.Split(Regex(s), "isolated") for s in (split if isinstance(split, list) else [split] if split else [])]
+    if digits:
+        steps.append(pre_tokenizers.Digits(individual_digits=True))
+    steps.append(pre_tokenizers.ByteLevel(add_prefix_space=prefix, use_regex=split is None))
+    tok.pre_tokenizer = pre_tokenizers.Sequence(steps) if len(steps) > 1 else steps[0]
+    tok.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=list(specials), show_progress=False,
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tok.train_from_iterator(training_lines(), trainer)
+    return tok
+
+
+def sentencepiece_like(fallback=True, size=1500):
+    """A BPE over U+2581 words, trained with Metaspace; the caller sets the pipeline that is tested."""
+    tok = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=fallback, fuse_unk=True))
+    tok.pre_tokenizer = pre_tokenizers.Metaspace()
+    specials = ["<unk>", "<s>", "</s>"] + ([f"<0x{b:02X}>" for b in range(256)] if fallback else [])
+    trainer = trainers.BpeTrainer(vocab_size=size + len(specials), special_tokens=specials, show_progress=False, limit_alphabet=150)
+    tok.train_from_iterator(training_lines(), trainer)
+    data = json.loads(tok.to_str())
+    data["added_tokens"] = data["added_tokens"][:3]
+    return Tokenizer.from_str(json.dumps(data))
+
+
+def build():
+    made = {}
+    made["gpt2"] = byte_level(specials=["<|endoftext|>"])
+    made["gpt2_prefix"] = byte_level(prefix=True, size=700, specials=["<|endoftext|>"])
+    llama3 = byte_level(LLAMA3, specials=["<|endoftext|>", "<|im_start|>", "<|im_end|>"], ignore_merges=True)
+    llama3.post_processor = processors.Sequence([
+        processors.ByteLevel(trim_offsets=False),
+        processors.TemplateProcessing(single="<|endoftext|> $A", pair="<|endoftext|> $A <|endoftext|> $B:1",
+                                      special_tokens=[("<|endoftext|>", 0)])])
+    made["llama3"] = llama3
+    qwen = byte_level(QWEN2, nfc=True, size=2500, specials=["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
+    qwen.add_tokens([AddedToken("<tool_call>", normalized=False), AddedToken("</tool_call>", normalized=False),
+                     AddedToken("Norm Á", normalized=True), AddedToken("norm", normalized=True, single_word=True)])
+    made["qwen2"] = qwen
+    made["smollm"] = byte_level(digits=True, specials=["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
+    made["gpt4o"] = byte_level(GPT4O, size=900, specials=["<|endoftext|>"])
+    made["deepseek"] = byte_level(DEEPSEEK, size=900)
+    legacy = sentencepiece_like()
+    legacy.normalizer = normalizers.Sequence([normalizers.Prepend(BLANK), normalizers.Replace(" ", BLANK)])
+    legacy.pre_tokenizer = None
+    legacy.decoder = decoders.Sequence([decoders.Replace(BLANK, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    legacy.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
+    made["llama2_legacy"] = legacy
+    first = sentencepiece_like()
+    first.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    first.decoder = legacy.decoder
+    made["metaspace_first"] = first
+    always = sentencepiece_like(fallback=False, size=800)
+    always.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=True)
+    always.decoder = decoders.Metaspace()
+    made["metaspace_always"] = always
+    gemma = sentencepiece_like()
+    gemma.normalizer = normalizers.Replace(" ", BLANK)
+    gemma.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    gemma.decoder = decoders.Sequence([decoders.Replace(BLANK, " "), decoders.ByteFallback(), decoders.Fuse()])
+    gemma.add_tokens([AddedToken("\n\n", normalized=False), AddedToken(BLANK * 2, normalized=False)])
+    made["gemma"] = gemma
+    falcon = byte_level(size=800, specials=["<|endoftext|>"])
+    falcon.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.ByteLevel(add_prefix_space=False), pre_tokenizers.Digits(False),
+        pre_tokenizers.Split(Regex("[0-9][0-9][0-9]"), "isolated")])
+    made["falcon"] = falcon
+    flags = sentencepiece_like(fallback=False, size=600)
+    flags.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Replace("x", "")])
+    flags.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex(r"\p{L}+"), "removed", invert=True),
+        pre_tokenizers.Split("a", "merged_with_next"), pre_tokenizers.Split(Regex("[eé]"), "contiguous"),
+        pre_tokenizers.Punctuation("merged_with_previous")])
+    flags.add_tokens([AddedToken("<lstrip>", lstrip=True, normalized=False), AddedToken("<rstrip>", rstrip=True, normalized=True),
+                      AddedToken("[WORD]", single_word=True), AddedToken("Norm Á", normalized=True, lstrip=True, rstrip=True)])
+    flags.add_special_tokens([AddedToken("<|im_end|>", lstrip=True, rstrip=True)])
+    made["flags"] = flags
+    return made
+
+
+def byte_spans(text, offsets):
+    starts = [0]
+    for c in text:
+        starts.append(starts[-1] + len(c.encode("utf-8")))
+    return [[starts[a], starts[b]] for a, b in offsets]
+
+
+def describe(tok, texts):
+    entries = []
+    for text in texts:
+        tok.encode_special_tokens = False
+        parsed = tok.encode(text, add_special_tokens=False)
+        tok.encode_special_tokens = True
+        plain = tok.encode(text, add_special_tokens=False)
+        entries.append({"ids": parsed.ids, "spans": byte_spans(text, parsed.offsets), "plain": plain.ids,
+                        "plainSpans": byte_spans(text, plain.offsets),
+                        "decoded": tok.decode(parsed.ids, skip_special_tokens=False),
+                        "skipped": tok.decode(parsed.ids, skip_special_tokens=True)})
+    rng = random.Random(99)
+    limit = max(tok.get_vocab().values()) + 4  # a few ids that do not exist
+    jumbled = []
+    for _ in range(300):
+        ids = [rng.randrange(limit) for _ in range(rng.randint(1, 12))]
+        jumbled.append({"ids": ids, "decoded": tok.decode(ids, skip_special_tokens=False),
+                        "skipped": tok.decode(ids, skip_special_tokens=True)})
+    return {"texts": entries, "random": jumbled}
+
+
+def main():
+    out = pathlib.Path(sys.argv[1])
+    texts = corpus()
+    (out / "corpus.json").write_text(json.dumps(texts))
+    for name, tok in build().items():
+        folder = out / name
+        folder.mkdir(parents=True)
+        data = json.loads(tok.to_str())
+        if name == "qwen2":  # the older spelling of merges
+            data["model"]["merges"] = [" ".join(pair) for pair in data["model"]["merges"]]
+        (folder / "tokenizer.json").write_text(json.dumps(data))
+        (folder / "expected.json").write_text(json.dumps(describe(tok, texts)))
+
+
+if __name__ == "__main__":
+    main()
