@@ -23,12 +23,13 @@ struct AttentionForward {
 };
 void attentionForward(Context& context, const AttentionForward& args);
 
-/// dq, dk, dv of the same shapes; `delta` [N, heads] fp32 is workspace.
+/// dq, dk, dv of the same shapes; `delta` [N, heads] fp32 and `sum` [N, Q] fp32 (CPU, bf16 operands only) are workspace.
 struct AttentionBackward {
     Mat dq;
     Mat dk;
     Mat dv;
     Mat delta;
+    Mat sum;
     Mat dout;
     Mat out;
     Mat lse;

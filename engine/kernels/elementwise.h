@@ -34,4 +34,8 @@ void fillZero(Context& context, const Mat& x);
 /// Sum of squares in fp64 in a fixed order: the same bits for the same number of threads or not.
 [[nodiscard]] double sumOfSquares(Context& context, const Mat& x);
 
+/// Copies host bytes into a device matrix and back; both wait until the copy is done.
+void upload(Context& context, const Mat& to, const void* from);
+void download(Context& context, void* to, const Mat& from);
+
 }  // namespace lorikeet::kernels

@@ -38,6 +38,8 @@ struct OpTable {
     void (*addBias)(Context&, const AddBias&) = nullptr;
     void (*convert)(Context&, const Convert&) = nullptr;
     void (*fillZero)(Context&, const Mat&) = nullptr;
+    void (*upload)(Context&, const Mat&, const void*) = nullptr;
+    void (*download)(Context&, void*, const Mat&) = nullptr;
     double (*sumOfSquares)(Context&, const Mat&) = nullptr;
     void (*adamW)(Context&, const AdamW&) = nullptr;
 };

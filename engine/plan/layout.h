@@ -78,6 +78,7 @@ struct BackwardScratch {
     BufferId dK = kNone;        ///< [T, K]
     BufferId dV = kNone;        ///< [T, K]
     BufferId dS = kNone;        ///< [T, max r]
+    BufferId attnSum = kNone;   ///< [T, Q] fp32 sums of dq (bf16 jobs on a CPU)
     BufferId attnDelta = kNone; ///< [T, heads] row sums of dO * O, fp32
 };
 

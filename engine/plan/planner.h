@@ -15,12 +15,14 @@ namespace lorikeet::plan {
 /// catalogue device.
 struct KernelCosts {
     std::uint64_t matmulScratchBytes = 8u << 20;  ///< scratchpad of the largest product
-    bool widenBf16 = false;                       ///< bf16 is storage only: products need fp32 copies of their operands
+    std::uint64_t widenBytes = 0;  ///< fp32 copies of the operands of the largest product where bf16 is storage only
+    bool attentionWorkspace = false;  ///< attention's backward sums dq in fp32 rows beside bf16 operands (CPU kernels)
 };
 
 /// Buffers of the checking mode: guard bytes behind every buffer for canaries.
 struct PlanOptions {
     std::uint64_t guardBytes = 0;
+    bool reference = false;  ///< fp64 throughout: the path that the tests hold against autograd
 };
 
 /// The whole memory of rank `rank` of a training run.

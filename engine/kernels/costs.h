@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the kernels of this machine need beside their operands, for the planner.
+#pragma once
+
+#include "engine/plan/planner.h"
+
+#include <cstdint>
+
+namespace lorikeet::kernels {
+
+/// The sizes that decide which products a job runs.
+struct ProductSizes {
+    std::int64_t rows = 0;        ///< T, or rows of an inference chunk
+    std::int64_t lossChunk = 0;   ///< C
+    std::int64_t largestRank = 0; ///< 0: no adapter
+    DType compute = DType::F32;
+    bool training = true;
+};
+
+/// Asks oneDNN for the scratchpad of every product of the job on this CPU; a few ms on the first call for a shape.
+[[nodiscard]] plan::KernelCosts cpuCosts(const ModelShape& shape, const ProductSizes& sizes);
+
+}  // namespace lorikeet::kernels

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/decoder.h"
+
+#include "engine/base/check.h"
+#include "engine/base/progress.h"
+#include "engine/kernels/elementwise.h"
+#include "engine/kernels/rows.h"
+
+#include <algorithm>
+
+namespace lorikeet::model {
+
+namespace {
+
+using plan::Phase;
+using plan::PointKind;
+
+// Rows in use are rounded up to this, so that only a few product shapes exist.
+constexpr std::int64_t kRowGrain = 64;
+
+}  // namespace
+
+Decoder::Decoder(const ModelShape& shape, PlannedMemory& memory, kernels::Context& context)
+    : m_shape(shape), m_memory(memory), m_context(context), m_layout(memory.plan().layout), m_block(m_shape, context),
+      m_embedding(memory.mat(m_layout.embedding)), m_finalNorm(memory.mat(m_layout.finalNorm)), m_head(memory.mat(m_layout.head)),
+      m_ropeTable(memory.mat(m_layout.ropeTable))
+{
+    resolveLayers();
+    if (const Mat scratch = memory.mat(m_layout.matmulScratch)) {
+        m_context.matmulScratch = scratch.data;
+        m_context.matmulScratchBytes = scratch.bytes();
+    }
+    if (const Mat widen = memory.mat(m_layout.widen)) {
+        m_context.widenScratch = widen.data;
+        m_context.widenScratchBytes = widen.bytes();
+    }
+}
+
+void Decoder::resolveLayers()
+{
+    const Mat work = m_memory.mat(m_layout.work);
+    const Mat gradient = m_memory.mat(m_layout.gradient);
+    const auto part = [](const Mat& flat, std::int64_t offset, std::int64_t rows, std::int64_t cols) {
+        if (!flat)
+            return Mat{};
+        return Mat{flat.as<std::byte>() + static_cast<std::uint64_t>(offset) * bytesOf(flat.dtype), flat.dtype, rows, cols};
+    };
+    for (std::size_t layer = 0; layer < m_layout.layers.size(); ++layer) {
+        const plan::LayerWeights& ids = m_layout.layers[layer];
+        BlockWeights w;
+        w.normIn = m_memory.mat(ids.normIn);
+        w.normMid = m_memory.mat(ids.normMid);
+        w.qNorm = m_memory.mat(ids.qNorm);
+        w.kNorm = m_memory.mat(ids.kNorm);
+        for (std::size_t i = 0; i < kLinears.size(); ++i) {
+            LinearView& view = w.linears[i];
+            view.weight = m_memory.mat(ids.linears[i].weight);
+            view.bias = m_memory.mat(ids.linears[i].bias);
+            view.module = static_cast<std::uint32_t>(layer * kLinears.size() + i);
+            if (ids.adapters[i] < 0)
+                continue;
+            const plan::AdapterSlot& slot = m_layout.adapters[static_cast<std::size_t>(ids.adapters[i])];
+            view.loraA = part(work, slot.aOffset, slot.rank, slot.in);
+            view.loraB = part(work, slot.bOffset, slot.out, slot.rank);
+            view.dA = part(gradient, slot.aOffset, slot.rank, slot.in);
+            view.dB = part(gradient, slot.bOffset, slot.out, slot.rank);
+            view.scale = slot.scale;
+        }
+        m_layers.push_back(w);
+    }
+}
+
+std::int64_t Decoder::usedRows(std::int64_t tokens) const
+{
+    return std::min((tokens + kRowGrain - 1) / kRowGrain * kRowGrain, m_layout.slots);
+}
+
+PassInputs Decoder::upload(const data::MicroBatch& batch, std::int64_t rows)
+{
+    const auto tokens = static_cast<std::int64_t>(batch.tokens.size());
+    LORIKEET_CHECK(tokens <= m_layout.slots && batch.positions.size() == batch.tokens.size(), "micro-batch larger than planned");
+    const auto padded = [&](auto values, std::int64_t count) {
+        values.resize(static_cast<std::size_t>(count), 0);
+        return values;
+    };
+    const auto put = [&](plan::BufferId id, const auto& values) {
+        Mat mat = m_memory.mat(id);
+        mat.cols = static_cast<std::int64_t>(values.size());
+        kernels::upload(m_context, mat, values.data());
+        return mat;
+    };
+    PassInputs in;
+    in.ropeTable = m_ropeTable;
+    put(m_layout.batch.tokens, padded(batch.tokens, rows));
+    in.positions = put(m_layout.batch.positions, padded(batch.positions, rows));
+    // Starts padded with N up to the fixed maximum are empty documents; kernels get the real ones.
+    in.documents = put(m_layout.batch.documents, batch.documentStarts);
+    std::vector<std::int64_t> samples(static_cast<std::size_t>(rows), 0);
+    for (std::size_t d = 0; d + 1 < batch.documentStarts.size(); ++d) {
+        in.longestDocument = std::max<std::int64_t>(in.longestDocument, batch.documentStarts[d + 1] - batch.documentStarts[d]);
+        std::fill(samples.begin() + batch.documentStarts[d], samples.begin() + batch.documentStarts[d + 1], batch.sampleIds[d]);
+    }
+    in.dropout.samples = put(m_layout.batch.sampleIds, samples);
+    in.dropout.positions = in.positions;
+    std::vector<std::int32_t> supervisedRows;
+    std::vector<std::int32_t> targets;
+    for (std::size_t row = 0; row < batch.targets.size(); ++row) {
+        if (batch.targets[row] < 0)
+            continue;
+        supervisedRows.push_back(static_cast<std::int32_t>(row));
+        targets.push_back(batch.targets[row]);
+    }
+    if (!targets.empty()) {
+        put(m_layout.batch.rows, supervisedRows);
+        put(m_layout.batch.targets, targets);
+    }
+    return in;
+}
+
+BlockMats Decoder::blockMats(const plan::BlockBuffers& ids, std::int64_t rows)
+{
+    const auto get = [&](plan::BufferId id) { return m_memory.mat(id, rows); };
+    BlockMats b;
+    b.x = get(ids.x);
+    b.norm1 = get(ids.norm1);
+    b.qPre = get(ids.qPre);
+    b.kPre = get(ids.kPre);
+    b.q = get(ids.q);
+    b.k = get(ids.k);
+    b.v = get(ids.v);
+    b.attn = get(ids.attn);
+    b.lse = get(ids.lse);
+    b.mid = get(ids.mid);
+    b.norm2 = get(ids.norm2);
+    b.gate = get(ids.gate);
+    b.up = get(ids.up);
+    b.product = get(ids.product);
+    b.dropped = get(ids.dropped);
+    b.y = get(ids.y);
+    for (std::size_t i = 0; i < b.s.size(); ++i)
+        b.s[i] = get(ids.loraS[i]);
+    return b;
+}
+
+BackwardMats Decoder::backwardMats(std::int64_t rows)
+{
+    const plan::BackwardScratch& ids = m_layout.scratch;
+    const auto get = [&](plan::BufferId id) { return m_memory.mat(id, rows); };
+    return {get(ids.dStream), get(ids.dNorm), get(ids.dProduct), get(ids.dAttn), get(ids.dQ),
+            get(ids.dK),      get(ids.dV),    get(ids.dS),       get(ids.attnSum), get(ids.attnDelta)};
+}
+
+Mat Decoder::forwardForTraining(const PassInputs& in, std::int64_t rows, const std::stop_token& stop)
+{
+    const plan::Program& program = m_memory.plan().program;
+    const auto layers = static_cast<std::size_t>(m_shape.layers);
+    m_memory.enter(program.at(Phase::Train, PointKind::Embed));
+    Mat tokens = m_memory.mat(m_layout.batch.tokens);
+    tokens.cols = rows;
+    kernels::embed(m_context, {m_memory.mat(m_layout.forward.front().x, rows), m_embedding, tokens});
+    const plan::PointIndex first = program.at(Phase::Train, PointKind::Forward, 0);
+    for (std::size_t layer = 0; layer < layers; ++layer) {
+        throwIfStopped(stop);
+        m_memory.enter(first + static_cast<plan::PointIndex>(layer));
+        m_block.forward(m_layers[layer], blockMats(m_layout.forward[layer], rows), in);
+    }
+    return m_memory.mat(m_layout.forward.back().y, rows);
+}
+
+void Decoder::backward(const PassInputs& in, std::int64_t rows, const std::stop_token& stop)
+{
+    const plan::Program& program = m_memory.plan().program;
+    const BackwardMats g = backwardMats(rows);
+    const plan::PointIndex last = program.at(Phase::Train, PointKind::Backward, 0);
+    for (auto layer = static_cast<std::size_t>(m_shape.layers); layer-- > 0;) {
+        throwIfStopped(stop);
+        m_memory.enter(last - static_cast<plan::PointIndex>(layer));
+        m_block.backward(m_layers[layer], blockMats(m_layout.backward[layer], rows), g, in, m_layout.levels[layer], layer == 0);
+    }
+}
+
+double Decoder::trainMicroBatch(const data::MicroBatch& batch, const TrainPass& pass, const std::stop_token& stop)
+{
+    const plan::Program& program = m_memory.plan().program;
+    const std::int64_t rows = usedRows(static_cast<std::int64_t>(batch.tokens.size()));
+    m_memory.enter(program.at(Phase::Train, PointKind::Batch));
+    PassInputs in = upload(batch, rows);
+    in.dropout.probability = pass.dropout;
+    in.dropout.seed = pass.seed;
+    in.dropout.step = pass.step;
+    const Mat x = forwardForTraining(in, rows, stop);
+    m_memory.enter(program.at(Phase::Train, PointKind::Head));
+    const Mat dStream = m_memory.mat(m_layout.scratch.dStream, rows);
+    kernels::fillZero(m_context, dStream);
+    const double sum = loss(m_layout.trainHead, x, batch, pass.gradientScale, dStream, stop);
+    backward(in, rows, stop);
+    return sum;
+}
+
+Mat Decoder::forwardForEvaluation(const PassInputs& in, std::int64_t rows, const std::stop_token& stop)
+{
+    const plan::Program& program = m_memory.plan().program;
+    m_memory.enter(program.at(Phase::Evaluate, PointKind::Embed));
+    Mat tokens = m_memory.mat(m_layout.batch.tokens);
+    tokens.cols = rows;
+    plan::BlockBuffers ids = m_layout.evaluate;
+    kernels::embed(m_context, {m_memory.mat(ids.x, rows), m_embedding, tokens});
+    const plan::PointIndex first = program.at(Phase::Evaluate, PointKind::Forward, 0);
+    for (std::size_t layer = 0; layer < m_layers.size(); ++layer) {
+        throwIfStopped(stop);
+        m_memory.enter(first + static_cast<plan::PointIndex>(layer));
+        m_block.forward(m_layers[layer], blockMats(ids, rows), in);
+        std::swap(ids.x, ids.y);
+    }
+    return m_memory.mat(ids.x, rows);
+}
+
+double Decoder::evaluateMicroBatch(const data::MicroBatch& batch, const std::stop_token& stop)
+{
+    const std::int64_t rows = usedRows(static_cast<std::int64_t>(batch.tokens.size()));
+    m_memory.enter(m_memory.plan().program.at(Phase::Evaluate, PointKind::Batch));
+    const PassInputs in = upload(batch, rows);
+    const Mat x = forwardForEvaluation(in, rows, stop);
+    m_memory.enter(m_memory.plan().program.at(Phase::Evaluate, PointKind::Head));
+    return loss(m_layout.evaluateHead, x, batch, 0.0, {}, stop);
+}
+
+}  // namespace lorikeet::model

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/linear.h"
+
+#include "engine/kernels/dropout.h"
+#include "engine/kernels/elementwise.h"
+#include "engine/kernels/matmul.h"
+
+namespace lorikeet::model {
+
+namespace {
+
+/// The first width columns' worth of a workspace, as a dense [rows, width] matrix.
+Mat workspace(const Mat& buffer, std::int64_t rows, std::int64_t width) { return buffer.reshaped(rows, width); }
+
+/// drop(x): x itself without dropout.
+Mat adapterInput(Context& context, const LinearView& map, const Mat& x, const Mat& dropped, const DropoutKey& key)
+{
+    if (key.probability <= 0.0)
+        return x;
+    const Mat masked = workspace(dropped, x.rows, x.cols);
+    kernels::dropout(context, {masked, x, key.positions, key.samples, key.probability, key.seed, map.module, key.step, false});
+    return masked;
+}
+
+}  // namespace
+
+void linearAdapterInput(Context& context, const LinearView& map, const Mat& x, const Mat& s, const Mat& dropped, const DropoutKey& dropout)
+{
+    if (!map.adapted())
+        return;
+    const Mat input = adapterInput(context, map, x, dropped, dropout);
+    kernels::matmul(context, {.c = workspace(s, x.rows, map.loraA.rows), .a = input, .b = map.loraA, .transposeB = true, .alpha = map.scale});
+}
+
+void linearForward(Context& context, const LinearView& map, const Mat& y, const Mat& x, const Mat& s, const Mat& dropped,
+                   const DropoutKey& dropout)
+{
+    kernels::matmul(context, {.c = y, .a = x, .b = map.weight, .transposeB = true});
+    if (map.bias)
+        kernels::addBias(context, {y, map.bias});
+    if (!map.adapted())
+        return;
+    linearAdapterInput(context, map, x, s, dropped, dropout);
+    kernels::matmul(context, {.c = y, .a = workspace(s, x.rows, map.loraA.rows), .b = map.loraB, .transposeB = true, .beta = 1.0});
+}
+
+void linearBackward(Context& context, const LinearView& map, const LinearBackward& args, const DropoutKey& dropout)
+{
+    if (args.dx)
+        kernels::matmul(context, {.c = args.dx, .a = args.dy, .b = map.weight, .beta = args.accumulate ? 1.0 : 0.0});
+    if (!map.adapted())
+        return;
+    const std::int64_t rows = args.x.rows;
+    const std::int64_t rank = map.loraA.rows;
+    const Mat dS = workspace(args.dS, rows, rank);
+    kernels::matmul(context, {.c = dS, .a = args.dy, .b = map.loraB, .alpha = map.scale});
+    kernels::matmul(context, {.c = map.dB, .a = args.dy, .transposeA = true, .b = workspace(args.s, rows, rank), .beta = 1.0});
+    const Mat input = adapterInput(context, map, args.x, args.dropped, dropout);
+    kernels::matmul(context, {.c = map.dA, .a = dS, .transposeA = true, .b = input, .beta = 1.0});
+    if (!args.dx)
+        return;
+    if (dropout.probability <= 0.0) {
+        kernels::matmul(context, {.c = args.dx, .a = dS, .b = map.loraA, .beta = 1.0});
+        return;
+    }
+    const Mat masked = workspace(args.dropped, rows, args.x.cols);
+    kernels::matmul(context, {.c = masked, .a = dS, .b = map.loraA});
+    kernels::dropout(context, {args.dx, masked, dropout.positions, dropout.samples, dropout.probability, dropout.seed, map.module, dropout.step, true});
+}
+
+}  // namespace lorikeet::model

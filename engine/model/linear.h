@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A frozen linear map with an optional LoRA adapter (Hu et al. 2021, arXiv:2106.09685): y = x W^T + b + s drop(x) A^T B^T.
+//
+// Legend: N rows, in and out widths, r rank.
+#pragma once
+
+#include "engine/kernels/context.h"
+
+#include <cstdint>
+
+namespace lorikeet::model {
+
+using kernels::Context;
+using kernels::Mat;
+
+/// Dropout of adapter inputs: what keys the mask besides the module.
+struct DropoutKey {
+    double probability = 0.0;
+    std::uint32_t seed = 0;
+    std::uint32_t step = 0;
+    Mat positions;  ///< [1, N] int32
+    Mat samples;    ///< [1, N] int64
+};
+
+/// Parameters of one map and where its gradients go.
+struct LinearView {
+    Mat weight;  ///< [out, in]
+    Mat bias;    ///< [1, out], or none
+    Mat loraA;   ///< [r, in] in the compute type, or none: no adapter
+    Mat loraB;   ///< [out, r]
+    Mat dA;      ///< [r, in] fp32, summed into; none outside training
+    Mat dB;      ///< [out, r] fp32
+    double scale = 1.0;
+    std::uint32_t module = 0;  ///< layer * 7 + linear: keys dropout
+
+    [[nodiscard]] bool adapted() const noexcept { return static_cast<bool>(loraA); }
+};
+
+/// y [N, out] from x [N, in]. `s` [N, r] receives scale * drop(x) A^T; `dropped` [N, >= in] is workspace when dropout is on.
+void linearForward(Context& context, const LinearView& map, const Mat& y, const Mat& x, const Mat& s, const Mat& dropped,
+                   const DropoutKey& dropout);
+/// Only `s`, made again from x.
+void linearAdapterInput(Context& context, const LinearView& map, const Mat& x, const Mat& s, const Mat& dropped, const DropoutKey& dropout);
+
+/// Workspace and inputs of the backward pass.
+struct LinearBackward {
+    Mat dx;                   ///< [N, in], or none: nothing below is trained
+    bool accumulate = false;  ///< dx += instead of dx =
+    Mat dy;                   ///< [N, out]
+    Mat x;                    ///< [N, in] as in forward
+    Mat s;                    ///< [N, r] as in forward
+    Mat dS;                   ///< [N, >= r] workspace
+    Mat dropped;              ///< [N, >= in] workspace when dropout is on
+};
+void linearBackward(Context& context, const LinearView& map, const LinearBackward& args, const DropoutKey& dropout);
+
+}  // namespace lorikeet::model

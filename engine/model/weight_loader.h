@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Frozen weights from a model source into their planned places.
+#pragma once
+
+#include "engine/base/progress.h"
+#include "engine/formats/model_source.h"
+#include "engine/kernels/context.h"
+#include "engine/model/planned_memory.h"
+
+#include <cstdint>
+#include <stop_token>
+
+namespace lorikeet::model {
+
+/// Reads every parameter, straight where file and plan agree on the type, else in fp32 blocks through Layout::staging. Fills the
+/// rotary table too. @throws Error{BadInput} from the file, Error{Cancelled} between tensors.
+void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kernels::Context& context, const std::stop_token& stop,
+                 const ProgressFn& progress);
+
+/// The same places filled with small random numbers, for benchmarks on a bare configuration: normal matrices of deviation
+/// 1 / sqrt(columns), gains 1.
+void fillRandomWeights(const ModelShape& shape, PlannedMemory& memory, kernels::Context& context, std::uint64_t seed);
+
+}  // namespace lorikeet::model

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/plan/builder.h"
+
+#include "engine/base/check.h"
+
+namespace lorikeet::plan {
+
+BufferId Builder::add(std::string name, Category category, std::string_view termName, DType dtype, std::vector<std::int64_t> dims,
+                      Lifetime life, int layer)
+{
+    Buffer buffer;
+    buffer.name = std::move(name);
+    buffer.category = category;
+    buffer.term = termName;
+    buffer.layer = layer;
+    buffer.dtype = dtype;
+    buffer.shape = std::move(dims);
+    buffer.first = life.first;
+    buffer.last = life.last;
+    buffer.bytes = static_cast<std::uint64_t>(buffer.elements()) * bytesOf(dtype);
+    LORIKEET_CHECK(buffer.bytes > 0 && life.first <= life.last, "empty buffer " + buffer.name);
+    plan.buffers.push_back(std::move(buffer));
+    return static_cast<BufferId>(plan.buffers.size()) - 1;
+}
+
+Lifetime Builder::phase(Phase p) const
+{
+    const auto& points = plan.program.points;
+    PointIndex first = -1;
+    PointIndex last = -1;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        if (points[i].phase != p)
+            continue;
+        if (first < 0)
+            first = static_cast<PointIndex>(i);
+        last = static_cast<PointIndex>(i);
+    }
+    LORIKEET_CHECK(first >= 0, "phase missing from the program");
+    return {first, last};
+}
+
+}  // namespace lorikeet::plan

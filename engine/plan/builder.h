@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The planner's desk: adds buffers to a plan under construction. Internal to the room.
+#pragma once
+
+#include "engine/plan/memory_plan.h"
+#include "engine/plan/planner.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lorikeet::plan {
+
+/// First and last program point of a buffer, both included.
+struct Lifetime {
+    PointIndex first = 0;
+    PointIndex last = 0;
+};
+
+/// Names of the budget's lines; the summary looks their sentences up.
+namespace term {
+inline constexpr std::string_view kLayerWeights = "weights of the layers";
+inline constexpr std::string_view kTables = "embedding and head";
+inline constexpr std::string_view kAdapter = "adapter";
+inline constexpr std::string_view kAdapterWork = "adapter, working copy";
+inline constexpr std::string_view kKept = "kept for backward";
+inline constexpr std::string_view kStream = "residual stream";
+inline constexpr std::string_view kGradient = "gradient of the adapter";
+inline constexpr std::string_view kMoments = "Adam moments";
+inline constexpr std::string_view kBlockScratch = "scratch of one layer";
+inline constexpr std::string_view kBackwardScratch = "scratch of one backward layer";
+inline constexpr std::string_view kLossChunk = "loss chunk";
+inline constexpr std::string_view kEvaluate = "evaluation pass";
+inline constexpr std::string_view kSample = "sampling cache";
+inline constexpr std::string_view kBatch = "batch";
+inline constexpr std::string_view kRope = "rotary table";
+inline constexpr std::string_view kStaging = "loading";
+inline constexpr std::string_view kMatmul = "matrix product scratch";
+inline constexpr std::string_view kWiden = "bf16 widened to fp32";
+inline constexpr std::string_view kSlack = "gaps between buffers";
+inline constexpr std::string_view kContext = "run time and libraries";
+}  // namespace term
+
+/// Collects buffers; offsets come later from packing.
+class Builder {
+public:
+    Builder(const ModelShape& modelShape, MemoryPlan& target) : shape(modelShape), plan(target) {}
+
+    BufferId add(std::string name, Category category, std::string_view termName, DType dtype, std::vector<std::int64_t> dims,
+                 Lifetime life, int layer = -1);
+    [[nodiscard]] Lifetime whole() const noexcept { return {0, plan.program.last()}; }
+    [[nodiscard]] Lifetime phase(Phase p) const;
+
+    const ModelShape& shape;
+    MemoryPlan& plan;
+};
+
+/// Frozen parameters of the model, and the rotary table and staging that go with loading them.
+void addWeights(Builder& builder);
+/// Flat buffers of the adapter; `training` adds gradient and moments. Fills Layout::adapters from `slots` (offsets computed here).
+void addAdapters(Builder& builder, std::vector<AdapterSlot> slots, bool training);
+/// Everything of the train phase: batch, kept activations by level, scratch, loss chunk.
+void addTraining(Builder& builder, const std::vector<Recompute>& levels, bool dropout, bool attentionWorkspace);
+/// The evaluation pass over Layout::slots rows.
+void addEvaluation(Builder& builder);
+/// Sampling with a cache of Layout::sampleContext slots.
+void addSampling(Builder& builder);
+/// Workspace of the product library and the widened operands, for all phases.
+void addKernelScratch(Builder& builder, const KernelCosts& costs);
+
+/// Offsets by deterministic interval packing; fills arenaBytes, lowerBoundBytes, peakPoint.
+void packBuffers(MemoryPlan& plan, std::uint64_t guardBytes);
+/// Categories, terms, verdict.
+void summarise(MemoryPlan& plan, const DeviceSpec& device);
+
+}  // namespace lorikeet::plan

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/plan/memory_plan.h"
+
+#include "engine/base/check.h"
+
+namespace lorikeet::plan {
+
+std::string_view nameOf(Category category) noexcept
+{
+    switch (category) {
+    case Category::Weights: return "weights";
+    case Category::Activations: return "activations";
+    case Category::Gradients: return "gradients";
+    case Category::Optimizer: return "optimizer";
+    case Category::Buffers: return "buffers";
+    }
+    return "?";
+}
+
+std::string_view nameOf(Verdict verdict) noexcept
+{
+    switch (verdict) {
+    case Verdict::Fits: return "fits";
+    case Verdict::Tight: return "tight";
+    case Verdict::DoesNotFit: return "does not fit";
+    }
+    return "?";
+}
+
+std::int64_t Buffer::elements() const noexcept
+{
+    std::int64_t count = 1;
+    for (const std::int64_t dim : shape)
+        count *= dim;
+    return count;
+}
+
+const Buffer& MemoryPlan::buffer(BufferId id) const
+{
+    LORIKEET_CHECK(id >= 0 && static_cast<std::size_t>(id) < buffers.size(), "this job has no such buffer");
+    return buffers[static_cast<std::size_t>(id)];
+}
+
+CategoryBytes MemoryPlan::liveAt(PointIndex point) const
+{
+    CategoryBytes bytes{};
+    for (const Buffer& b : buffers)
+        if (b.space == Space::Device && b.first <= point && point <= b.last)
+            bytes[static_cast<std::size_t>(b.category)] += b.bytes;
+    return bytes;
+}
+
+}  // namespace lorikeet::plan

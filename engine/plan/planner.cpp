@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/plan/planner.h"
+
+#include "engine/base/error.h"
+#include "engine/plan/builder.h"
+
+#include <algorithm>
+
+namespace lorikeet::plan {
+
+namespace {
+
+constexpr std::int64_t kPrefillRows = 256;
+
+void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
+{
+    if (rank.world != 1)
+        throw Error(ErrorCode::Usage, "a run over " + std::to_string(rank.world) + " processes was asked for, but one is all that runs today",
+                    "start it with one process");
+    if (job.recipe.context > shape.maxContext)
+        throw Error(ErrorCode::Usage,
+                    "recipe.context is " + std::to_string(job.recipe.context) + ", but the model was made for "
+                        + std::to_string(shape.maxContext) + " tokens",
+                    "lower recipe.context");
+    if (job.recipe.context < 1 || job.recipe.microBatch < 1 || job.recipe.lossChunk < 1)
+        throw Error(ErrorCode::Usage, "recipe.context, recipe.micro_batch and recipe.loss_chunk must be at least 1");
+}
+
+std::vector<AdapterSlot> adapterSlots(const ModelShape& shape, const Job& job)
+{
+    std::vector<AdapterSlot> slots;
+    const std::vector<Linear> targets = targetsOf(job);
+    // Without patterns every layer has the same sizes: one look at the patterns is enough.
+    const bool uniform = job.recipe.rankPattern.empty() && job.recipe.alphaPattern.empty();
+    for (int layer = 0; layer < shape.layers; ++layer) {
+        for (std::size_t i = 0; i < targets.size(); ++i) {
+            AdapterSlot slot;
+            slot.layer = layer;
+            slot.linear = targets[i];
+            if (uniform && layer > 0) {
+                const AdapterSlot& first = slots[i];
+                slot.rank = first.rank;
+                slot.alpha = first.alpha;
+                slot.scale = first.scale;
+            } else {
+                const AdapterSize size = adapterSizeOf(job, layer, targets[i]);
+                slot.rank = size.rank;
+                slot.alpha = size.alpha;
+                slot.scale = size.scale;
+            }
+            slots.push_back(slot);
+        }
+    }
+    return slots;
+}
+
+}  // namespace
+
+MemoryPlan plan(const ModelShape& shape, const Job& job, const DeviceSpec& device, const KernelCosts& costs, Rank rank, PlanOptions options)
+{
+    requirePlannable(shape, job, rank);
+    MemoryPlan result;
+    result.program = trainingProgram(static_cast<std::int32_t>(shape.layers));
+    Layout& layout = result.layout;
+    layout.compute = options.reference ? DType::F64 : precisionOf(job);
+    layout.training = true;
+    layout.context = job.recipe.context;
+    layout.slots = job.slots();
+    layout.lossChunk = std::min(job.recipe.lossChunk, layout.slots);
+    layout.sampleContext = job.recipe.context;
+    layout.prefillRows = std::min(kPrefillRows, layout.sampleContext);
+
+    Builder builder(shape, result);
+    addWeights(builder);
+    addAdapters(builder, adapterSlots(shape, job), true);
+    addTraining(builder, recomputeLevels(job, shape.layers), job.recipe.dropout > 0, costs.attentionWorkspace);
+    addEvaluation(builder);
+    addSampling(builder);
+    addKernelScratch(builder, costs);
+    packBuffers(result, options.guardBytes);
+    summarise(result, device);
+    return result;
+}
+
+MemoryPlan planInference(const ModelShape& shape, const InferenceJob& job, const DeviceSpec& device, const KernelCosts& costs,
+                         PlanOptions options)
+{
+    MemoryPlan result;
+    result.program = inferenceProgram(static_cast<std::int32_t>(shape.layers));
+    Layout& layout = result.layout;
+    layout.compute = job.precision;
+    layout.context = std::max(job.context, job.evaluateRows);
+    layout.slots = job.evaluateRows;
+    layout.lossChunk = std::max<std::int64_t>(1, std::min(job.lossChunk, job.evaluateRows));
+    layout.sampleContext = job.context;
+    layout.prefillRows = std::min(job.rows, job.context);
+
+    Builder builder(shape, result);
+    addWeights(builder);
+    addAdapters(builder, job.adapters, false);
+    if (job.evaluateRows > 0)
+        addEvaluation(builder);
+    if (job.context > 0)
+        addSampling(builder);
+    addKernelScratch(builder, costs);
+    packBuffers(result, options.guardBytes);
+    summarise(result, device);
+    return result;
+}
+
+}  // namespace lorikeet::plan
