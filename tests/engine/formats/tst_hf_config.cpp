@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/formats/hf_config.h"
+#include "engine/formats/model_card.h"
+#include "tests/engine/formats/refusal.h"
+
+#include <QtTest>
+
+using namespace lorikeet;
+using namespace lorikeet::formats;
+
+namespace {
+
+/// A configuration with the given extra fields.
+ModelShape shapeOf(const std::string& family, const std::string& fields)
+{
+    return shapeFromHfConfig("{\"model_type\":\"" + family + "\"" + (fields.empty() ? "" : "," + fields) + "}", "config.json", "x");
+}
+
+std::string refusal(const std::string& family, const std::string& fields) { return refusalOf([&] { (void)shapeOf(family, fields); }); }
+
+}  // namespace
+
+class TestHfConfig : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void absentFieldsHaveTheDefaultsOfTheirClass()
+    {
+        const ModelShape mistral = shapeOf("mistral", "");
+        QCOMPARE(mistral.kvHeads, std::int64_t{8});
+        QCOMPARE(mistral.mlp, std::int64_t{14336});
+        QCOMPARE(mistral.slidingWindow, std::int64_t{4096});
+        QCOMPARE(mistral.maxContext, std::int64_t{131072});
+        const ModelShape qwen3 = shapeOf("qwen3", "");
+        QCOMPARE(qwen3.headSize, std::int64_t{128});
+        QVERIFY(qwen3.qkNorm && !qwen3.qkvBias && qwen3.normEps == 1e-6);
+        const ModelShape llama = shapeOf("llama", "\"num_attention_heads\":16");
+        QCOMPARE(llama.kvHeads, std::int64_t{16});
+        QCOMPARE(llama.headSize, std::int64_t{256});
+        QVERIFY(!llama.tiedHead);
+    }
+
+    void nullIsNotAbsent()
+    {
+        QCOMPARE(shapeOf("mistral", "\"sliding_window\":null").slidingWindow, std::int64_t{0});
+        QCOMPARE(shapeOf("mistral", "\"num_key_value_heads\":null").kvHeads, std::int64_t{32});
+        QCOMPARE(shapeOf("qwen2", "\"num_key_value_heads\":null,\"num_attention_heads\":16").kvHeads, std::int64_t{16});
+        QCOMPARE(shapeOf("llama", "\"head_dim\":null").headSize, std::int64_t{128});
+        VERIFY_REFUSAL(refusal("llama", "\"hidden_size\":null"), "'hidden_size' is null");
+    }
+
+    void biasesFollowTheFamily()
+    {
+        QVERIFY(shapeOf("qwen2", "").qkvBias && !shapeOf("qwen2", "").outBias);
+        const ModelShape llama = shapeOf("llama", "\"attention_bias\":true,\"mlp_bias\":true");
+        QVERIFY(llama.qkvBias && llama.outBias && llama.mlpBias);
+        QVERIFY(!shapeOf("mistral", "\"attention_bias\":true").qkvBias);
+        QVERIFY(shapeOf("qwen3", "\"attention_bias\":true").outBias);
+    }
+
+    void aWindowCountsOnlyWhereLayersUseIt()
+    {
+        const std::string on = "\"use_sliding_window\":true,\"sliding_window\":512,";
+        QCOMPARE(shapeOf("qwen2", "\"sliding_window\":512").slidingWindow, std::int64_t{0});
+        QCOMPARE(shapeOf("qwen2", on + "\"max_window_layers\":28").slidingWindow, std::int64_t{512});
+        QCOMPARE(shapeOf("qwen2", on + "\"max_window_layers\":32").slidingWindow, std::int64_t{0});
+        QCOMPARE(shapeOf("qwen3", on + R"("layer_types":["full_attention"])").slidingWindow, std::int64_t{0});
+        QCOMPARE(shapeOf("qwen3", on + R"("layer_types":["full_attention","sliding_attention"])").slidingWindow, std::int64_t{512});
+        VERIFY_REFUSAL(refusal("qwen3", on + R"("layer_types":["chunked_attention"])"), "'chunked_attention'");
+    }
+
+    void positionsAreReadInBothSpellings()
+    {
+        QVERIFY(shapeOf("llama", "").ropeTheta == 10000);
+        QVERIFY(shapeOf("llama", "\"rope_theta\":500000.0").ropeTheta == 500000);
+        QVERIFY(shapeOf("llama", R"("rope_parameters":{"rope_type":"default","rope_theta":1e6})").ropeTheta == 1e6);
+        QVERIFY(shapeOf("llama", R"("rope_theta":5.0,"rope_parameters":{"rope_theta":1e6})").ropeTheta == 1e6);
+        const std::string inner = R"("factor":32.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192,"rope_type":"llama3")";
+        const RopeScaling expected{RopeScaling::Type::Llama3, 32, 1, 4, 8192};
+        QVERIFY(shapeOf("llama", "\"rope_theta\":500000.0,\"rope_scaling\":{" + inner + "}").ropeScaling == expected);
+        QVERIFY(shapeOf("llama", "\"rope_parameters\":{\"rope_theta\":500000.0," + inner + "}").ropeScaling == expected);
+        QVERIFY((shapeOf("llama", R"("rope_scaling":{"type":"linear","factor":4})").ropeScaling == RopeScaling{RopeScaling::Type::Linear, 4}));
+        QVERIFY(shapeOf("llama", "\"rope_scaling\":null").ropeScaling == RopeScaling{});
+    }
+
+    void elementTypesInBothSpellings()
+    {
+        QVERIFY(shapeOf("llama", "").storage == DType::F32);
+        QVERIFY(shapeOf("llama", "\"torch_dtype\":\"bfloat16\"").storage == DType::BF16);
+        QVERIFY(shapeOf("llama", "\"dtype\":\"float16\"").storage == DType::F16);
+        QVERIFY(shapeOf("llama", "\"dtype\":\"bfloat16\",\"torch_dtype\":\"float32\"").storage == DType::BF16);
+    }
+
+    void whatIsNotSupportedIsNamed_data()
+    {
+        QTest::addColumn<QByteArray>("json");
+        QTest::addColumn<QByteArray>("reason");
+        const auto add = [](const char* name, const char* json, const char* reason) { QTest::addRow("%s", name) << QByteArray(json) << QByteArray(reason); };
+        add("not JSON", "{", "not valid JSON");
+        add("list", "[]", "not an object but array");
+        add("no type", "{}", "no 'model_type'");
+        add("type is a number", R"({"model_type":1})", "'model_type' is number, expected a string");
+        add("unknown type", R"({"model_type":"gemma2"})", "model type 'gemma2' is not supported");
+        add("own code", R"({"model_type":"own","auto_map":{"AutoConfig":"x.Y"}})", "model type 'own' is not supported");
+        add("adapter", R"({"peft_type":"LORA"})", "an adapter, not a model");
+        add("quantised", R"({"model_type":"llama","quantization_config":{"quant_method":"gptq"}})", "quantised (gptq)");
+        add("activation", R"({"model_type":"llama","hidden_act":"gelu"})", "activation 'gelu'");
+        add("classifier", R"({"model_type":"llama","architectures":["LlamaForSequenceClassification"]})", "LlamaForSequenceClassification");
+        add("yarn", R"({"model_type":"qwen2","rope_scaling":{"type":"yarn","factor":4}})", "type 'yarn' is not supported");
+        add("dynamic", R"({"model_type":"llama","rope_scaling":{"rope_type":"dynamic","factor":4}})", "type 'dynamic' is not supported");
+        add("linear without factor", R"({"model_type":"llama","rope_scaling":{"type":"linear"}})", "'factor' is missing");
+        add("llama3 upside down", R"({"model_type":"llama","rope_scaling":{"type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":1}})", "not consistent");
+        add("per layer type", R"({"model_type":"qwen3","rope_parameters":{"full_attention":{"rope_theta":1}}})", "differ by layer type");
+        add("partial", R"({"model_type":"llama","partial_rotary_factor":0.5})", "partial rotary");
+        add("partial inside", R"({"model_type":"llama","rope_parameters":{"partial_rotary_factor":0.25}})", "partial rotary");
+        add("dtype", R"({"model_type":"llama","dtype":"float8_e4m3fn"})", "element type 'float8_e4m3fn'");
+        add("size is text", R"({"model_type":"llama","hidden_size":"8"})", "'hidden_size' is string, expected an integer");
+        add("size is fractional", R"({"model_type":"llama","hidden_size":8.0})", "'hidden_size' is number, expected an integer");
+        add("huge size", R"({"model_type":"llama","hidden_size":18446744073709551615})", "an integer of 64 bits");
+        add("no heads", R"({"model_type":"llama","num_attention_heads":0})", "'num_attention_heads' is 0");
+        add("heads and kv heads", R"({"model_type":"llama","num_attention_heads":8,"num_key_value_heads":3})", "not a multiple");
+        add("odd head", R"({"model_type":"llama","head_dim":7})", "odd");
+        add("eps of 0", R"({"model_type":"llama","rms_norm_eps":0})", "epsilon");
+        add("theta below 0", R"({"model_type":"llama","rope_theta":-1})", "theta");
+        add("flag is a number", R"({"model_type":"llama","tie_word_embeddings":1})", "expected true or false");
+    }
+    void whatIsNotSupportedIsNamed()
+    {
+        QFETCH(QByteArray, json);
+        QFETCH(QByteArray, reason);
+        const std::string message = refusalOf([&] { (void)shapeFromHfConfig(json.toStdString(), "config.json", "x"); });
+        VERIFY_REFUSAL(message, reason.toStdString());
+        VERIFY_REFUSAL(message, "config.json");
+    }
+
+    void deepNestingIsRefused()
+    {
+        const std::string deep = "{\"model_type\":\"llama\",\"x\":" + std::string(100000, '[') + std::string(100000, ']') + "}";
+        VERIFY_REFUSAL(refusalOf([&] { (void)shapeFromHfConfig(deep, "config.json", "x"); }), "nested deeper than 64");
+    }
+
+    void namesComeFromTheFolder()
+    {
+        QCOMPARE(modelNameOf("/m/Qwen2.5-0.5B"), std::string("Qwen2.5-0.5B"));
+        QCOMPARE(modelNameOf("/m/Qwen2.5-0.5B/"), std::string("Qwen2.5-0.5B"));
+        QCOMPARE(modelNameOf("/m/tiny/config.json"), std::string("tiny"));
+        QCOMPARE(modelNameOf("/m/llama-3.2-1b.json"), std::string("llama-3.2-1b"));
+        QCOMPARE(modelNameOf("/c/models--Qwen--Qwen3-0.6B/snapshots/abcdef"), std::string("Qwen3-0.6B"));
+        QCOMPARE(modelNameOf("/c/models--Qwen--Qwen3-0.6B/snapshots/abcdef/config.json"), std::string("Qwen3-0.6B"));
+    }
+
+    void theLicenceIsReadFromTheCard()
+    {
+        QCOMPARE(licenceOfCardText("---\nlicense: apache-2.0\n---\n").value_or("-"), std::string("apache-2.0"));
+        QCOMPARE(licenceOfCardText("---\r\nlicense: other\r\nlicense_name: \"llama3.2\"\r\n---\r\n").value_or("-"), std::string("llama3.2"));
+        QCOMPARE(licenceOfCardText("# Title\nlicense: mit\n").value_or("-"), std::string("-"));
+        QCOMPARE(licenceOfCardText("---\ntags: x\n---\nlicense: mit\n").value_or("-"), std::string("-"));
+        QCOMPARE(licenceOfCardText("").value_or("-"), std::string("-"));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestHfConfig)
+#include "tst_hf_config.moc"
