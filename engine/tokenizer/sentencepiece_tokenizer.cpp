@@ -161,10 +161,10 @@ void SentencePieceTokenizer::encodePart(const Piece& piece, std::string_view par
         encoding.spans.emplace_back(piece.begin + token.begin(), piece.begin + token.end());
     }
     // The library gives a character's bytes to its last byte piece; here all of them stand for the character.
-    for (std::size_t i = encoding.ids.size() - 1; i-- > first;) {
-        auto& span = encoding.spans[i];
-        if (span.first == span.second && m_processor->IsByte(encoding.ids[i])) {
-            span.second = encoding.spans[i + 1].second;
+    for (std::size_t i = encoding.ids.size(); i-- > first + 1;) {
+        auto& span = encoding.spans[i - 1];
+        if (span.first == span.second && m_processor->IsByte(encoding.ids[i - 1])) {
+            span.second = encoding.spans[i].second;
         }
     }
 }

@@ -117,15 +117,18 @@ def byte_spans(text, offsets):
     return [[starts[a], starts[b]] for a, b in offsets]
 
 
-def describe(tok, texts):
+def describe(tok, texts, missing_bytes=frozenset()):
+    """`missing_bytes`: bytes without a token of their own. `tokenizers` drops them and then counts offsets wrongly, so the
+    spans of such texts are null."""
     entries = []
     for text in texts:
+        lossy = not missing_bytes.isdisjoint(text.encode("utf-8"))
         tok.encode_special_tokens = False
         parsed = tok.encode(text, add_special_tokens=False)
         tok.encode_special_tokens = True
         plain = tok.encode(text, add_special_tokens=False)
-        entries.append({"ids": parsed.ids, "spans": byte_spans(text, parsed.offsets), "plain": plain.ids,
-                        "plainSpans": byte_spans(text, plain.offsets),
+        entries.append({"ids": parsed.ids, "spans": None if lossy else byte_spans(text, parsed.offsets), "plain": plain.ids,
+                        "plainSpans": None if lossy else byte_spans(text, plain.offsets),
                         "decoded": tok.decode(parsed.ids, skip_special_tokens=False),
                         "skipped": tok.decode(parsed.ids, skip_special_tokens=True)})
     rng = random.Random(99)
