@@ -1,104 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Old or new, never half: failures and deaths at every step of an atomic write, leftovers, links, modes and full disks.
 #include "engine/base/error.h"
-#include "engine/base/file_faults.h"
-#include "engine/base/files.h"
+#include "tests/engine/base/faults.h"
 
-#include <QDir>
-#include <QFile>
 #include <QTemporaryDir>
 #include <QtTest>
 
 #include <csignal>
-#include <functional>
 
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace lorikeet;
-namespace fs = std::filesystem;
-
-namespace {
-
-FileStep g_step = FileStep::Create;
-int g_skip = 0;  ///< how many times the step passes before it fails
-std::errc g_reason = std::errc::no_space_on_device;
-bool g_die = false;
-bool g_noExchange = false;
-
-std::error_code failAtStep(FileStep step, const fs::path& path)
-{
-    // Pretends a file system that cannot exchange two folders: old kernels, some network file systems, Windows.
-    if (g_noExchange && step == FileStep::Replace && path.filename() == "d")
-        return std::make_error_code(std::errc::function_not_supported);
-    if (step != g_step || g_skip-- > 0)
-        return {};
-    if (g_die)
-        ::kill(::getpid(), SIGKILL);
-    return std::make_error_code(g_reason);
-}
-
-QByteArray contentOf(const fs::path& path)
-{
-    QFile file(QString::fromStdString(path.string()));
-    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray("<missing>");
-}
-
-void put(const fs::path& path, const QByteArray& content)
-{
-    QFile file(QString::fromStdString(path.string()));
-    QVERIFY(file.open(QIODevice::WriteOnly) && file.write(content) == content.size());
-}
-
-QStringList namesIn(const fs::path& folder)
-{
-    return QDir(QString::fromStdString(folder.string())).entryList(QDir::AllEntries | QDir::Hidden | QDir::System | QDir::NoDotAndDotDot);
-}
-
-/// Runs `action` in a forked child; returns its exit code, or -signal.
-int inChild(const std::function<void()>& action)
-{
-    const pid_t child = ::fork();
-    if (child == 0) {
-        int code = 0;
-        try {
-            action();
-        } catch (...) {
-            code = 77;
-        }
-        ::_exit(code);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-void writeFolder(const fs::path& path, const char* content)
-{
-    AtomicFolder folder(path, true);
-    writeFileAtomically(folder.staging() / "a", content);
-    makeFolders(folder.staging() / "sub");
-    writeFileAtomically(folder.staging() / "sub/b", content);
-    folder.commit();
-}
-
-/// "old", "new", or what is wrong with the folder.
-QByteArray stateOf(const fs::path& folder)
-{
-    const QByteArray a = contentOf(folder / "a");
-    return a == contentOf(folder / "sub/b") ? a : QByteArray("half");
-}
-
-}  // namespace
+using namespace lorikeet::faults;
 
 class TestAtomicFiles : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
     void init();
-    void cleanup() { setFileFault(nullptr); }
+    void cleanup() { mendWorld(); }
     void fileIsReplacedAsAWhole();
     void withoutCommitNothingChanges();
     void linksStayLinksAndModesStay();
@@ -111,14 +32,6 @@ private Q_SLOTS:
     void realFullDiskIsATargetError();
     void unwritableFolderIsATargetError();
     void missingFolderIsNamed();
-    void folderAppearsAsAWhole();
-    void existingFolderIsKeptUnlessReplacing();
-    void failureAtAnyStepKeepsTheOldFolder_data();
-    void failureAtAnyStepKeepsTheOldFolder();
-    void foldersThatCannotBeExchangedAreMovedAside();
-    void deathAtAnyStepLeavesOldOrNewFolder_data();
-    void deathAtAnyStepLeavesOldOrNewFolder();
-    void killedAtRandomMomentsTheFolderIsWhole();
     void longNamesWork();
 
 private:
@@ -130,10 +43,6 @@ void TestAtomicFiles::init()
 {
     m_folder = std::make_unique<QTemporaryDir>();
     QVERIFY(m_folder->isValid());
-    g_skip = 0;
-    g_reason = std::errc::no_space_on_device;
-    g_die = false;
-    g_noExchange = false;
 }
 
 void TestAtomicFiles::fileIsReplacedAsAWhole()
@@ -208,16 +117,15 @@ void TestAtomicFiles::failureAtAnyStepKeepsTheOldFile()
     QFETCH(int, reason);
     QFETCH(QString, hint);
     put(at("f"), "old");
-    g_step = static_cast<FileStep>(step);
-    g_reason = static_cast<std::errc>(reason);
-    setFileFault(failAtStep);
+    const std::error_code expected = std::make_error_code(static_cast<std::errc>(reason));
+    breakWorld({.step = static_cast<FileStep>(step), .reason = static_cast<std::errc>(reason)});
     try {
         writeFileAtomically(at("f"), "new");
         QFAIL("no error was thrown");
     } catch (const Error& error) {
         QVERIFY(error.code() == ErrorCode::Target);
         QVERIFY2(QString::fromStdString(error.hint()).contains(hint), error.what());
-        QVERIFY2(QString(error.what()).contains(QString::fromStdString(std::make_error_code(g_reason).message())), error.what());
+        QVERIFY2(QString(error.what()).contains(QString::fromStdString(expected.message())), error.what());
         QVERIFY2(QString(error.what()).contains("/f:"), error.what());
     }
     QCOMPARE(contentOf(at("f")), QByteArray("old"));
@@ -240,11 +148,9 @@ void TestAtomicFiles::deathAtAnyStepLeavesOldOrNewFile()
     QFETCH(int, step);
     QFETCH(QByteArray, found);
     put(at("f"), "old");
-    g_step = static_cast<FileStep>(step);
-    g_die = true;
-    setFileFault(failAtStep);
+    breakWorld({.step = static_cast<FileStep>(step), .die = true});
     QCOMPARE(inChild([&] { writeFileAtomically(at("f"), "new"); }), -SIGKILL);
-    setFileFault(nullptr);
+    mendWorld();
     QCOMPARE(contentOf(at("f")), found);
     writeFileAtomically(at("f"), "newer");  // what the dead left is in nobody's way, and goes
     QCOMPARE(contentOf(at("f")), QByteArray("newer"));
@@ -253,11 +159,9 @@ void TestAtomicFiles::deathAtAnyStepLeavesOldOrNewFile()
 
 void TestAtomicFiles::leftoversOfTheDeadAreSweptThoseOfTheLivingAreNot()
 {
-    g_step = FileStep::Write;
-    g_die = true;
-    setFileFault(failAtStep);
+    breakWorld({.step = FileStep::Write, .die = true});
     QCOMPARE(inChild([&] { writeFileAtomically(at("f"), "dead"); }), -SIGKILL);
-    setFileFault(nullptr);
+    mendWorld();
     QCOMPARE(namesIn(at("")).size(), 1);
     AtomicFile living(at("f"));
     living.write("living");
@@ -318,154 +222,6 @@ void TestAtomicFiles::missingFolderIsNamed()
     } catch (const Error& error) {
         QVERIFY2(QString(error.what()).contains("missing/f") && QString(error.what()).contains("make it first"), error.what());
     }
-}
-
-void TestAtomicFiles::folderAppearsAsAWhole()
-{
-    {
-        AtomicFolder folder(at("d"), false);
-        QVERIFY(folder.staging().parent_path() == at("d").parent_path());
-        put(folder.staging() / "a", "new");
-        QVERIFY(!fs::exists(at("d")));
-        folder.commit();
-    }
-    QCOMPARE(contentOf(at("d/a")), QByteArray("new"));
-    {
-        AtomicFolder folder(at("e/"), false);
-        put(folder.staging() / "a", "x");
-    }
-    QCOMPARE(namesIn(at("")), QStringList{"d"});
-}
-
-void TestAtomicFiles::existingFolderIsKeptUnlessReplacing()
-{
-    writeFolder(at("d"), "old");
-    QVERIFY_EXCEPTION_THROWN((AtomicFolder{at("d"), false}), Error);
-    {
-        AtomicFolder late(at("e"), false);
-        writeFolder(at("e"), "first");  // appears meanwhile
-        QVERIFY_EXCEPTION_THROWN(late.commit(), Error);
-    }
-    QCOMPARE(stateOf(at("e")), QByteArray("first"));
-    put(at("d/extra"), "only in the old one");
-    writeFolder(at("d"), "new");
-    QCOMPARE(stateOf(at("d")), QByteArray("new"));
-    QVERIFY(!fs::exists(at("d/extra")));
-    QCOMPARE(namesIn(at("")), (QStringList{"d", "e"}));
-}
-
-void TestAtomicFiles::failureAtAnyStepKeepsTheOldFolder_data()
-{
-    QTest::addColumn<int>("step");
-    QTest::addColumn<int>("skip");
-    QTest::addColumn<bool>("noExchange");
-    for (const bool noExchange : {false, true}) {
-        // writeFolder makes one folder and two files, flushes each file when it is written and again in commit().
-        const auto rows = [noExchange](const char* name, FileStep step, int times) {
-            for (int skip = 0; skip < times; ++skip)
-                QTest::addRow("%s %d, %s", name, skip, noExchange ? "moved aside" : "exchanged") << int(step) << skip << noExchange;
-        };
-        rows("create", FileStep::Create, 3);
-        rows("write", FileStep::Write, 2);
-        rows("sync", FileStep::Sync, 4);
-        rows("replace", FileStep::Replace, 3);
-        rows("sync of a folder", FileStep::SyncFolder, 4);
-    }
-}
-
-void TestAtomicFiles::failureAtAnyStepKeepsTheOldFolder()
-{
-    QFETCH(int, step);
-    QFETCH(int, skip);
-    QFETCH(bool, noExchange);
-    writeFolder(at("d"), "old");
-    g_step = static_cast<FileStep>(step);
-    g_skip = skip;
-    g_noExchange = noExchange;
-    setFileFault(failAtStep);
-    try {
-        writeFolder(at("d"), "new");
-        QFAIL("no error was thrown");
-    } catch (const Error& error) {
-        QVERIFY(error.code() == ErrorCode::Target);
-    }
-    setFileFault(nullptr);
-    QCOMPARE(stateOf(at("d")), QByteArray("old"));
-    QCOMPARE(namesIn(at("")), QStringList{"d"});
-}
-
-void TestAtomicFiles::foldersThatCannotBeExchangedAreMovedAside()
-{
-    writeFolder(at("d"), "old");
-    g_noExchange = true;
-    g_step = FileStep::Replace;
-    g_skip = 100;
-    setFileFault(failAtStep);
-    writeFolder(at("d"), "new");
-    QCOMPARE(stateOf(at("d")), QByteArray("new"));
-    QCOMPARE(namesIn(at("")), QStringList{"d"});
-    // Death between the two renames: the next writer finds the old folder aside and puts it back.
-    g_skip = 2;
-    g_die = true;
-    QCOMPARE(inChild([&] { writeFolder(at("d"), "newer"); }), -SIGKILL);
-    setFileFault(nullptr);
-    QVERIFY(!fs::exists(at("d")));
-    {
-        const AtomicFolder next(at("d"), true);
-        QCOMPARE(stateOf(at("d")), QByteArray("new"));
-    }
-    QCOMPARE(namesIn(at("")), QStringList{"d"});
-}
-
-void TestAtomicFiles::deathAtAnyStepLeavesOldOrNewFolder_data()
-{
-    QTest::addColumn<int>("step");
-    QTest::addColumn<int>("skip");
-    QTest::addColumn<QByteArray>("found");
-    QTest::newRow("create") << int(FileStep::Create) << 0 << QByteArray("old");
-    QTest::newRow("write") << int(FileStep::Write) << 1 << QByteArray("old");
-    QTest::newRow("sync") << int(FileStep::Sync) << 3 << QByteArray("old");
-    QTest::newRow("exchange") << int(FileStep::Replace) << 2 << QByteArray("old");
-    QTest::newRow("sync of the parent") << int(FileStep::SyncFolder) << 4 << QByteArray("new");
-    QTest::newRow("removal of the old") << int(FileStep::RemoveOld) << 0 << QByteArray("new");
-}
-
-void TestAtomicFiles::deathAtAnyStepLeavesOldOrNewFolder()
-{
-    QFETCH(int, step);
-    QFETCH(int, skip);
-    QFETCH(QByteArray, found);
-    writeFolder(at("d"), "old");
-    g_step = static_cast<FileStep>(step);
-    g_skip = skip;
-    g_die = true;
-    setFileFault(failAtStep);
-    QCOMPARE(inChild([&] { writeFolder(at("d"), "new"); }), -SIGKILL);
-    setFileFault(nullptr);
-    QCOMPARE(stateOf(at("d")), found);
-    writeFolder(at("d"), "newer");
-    QCOMPARE(stateOf(at("d")), QByteArray("newer"));
-    QCOMPARE(namesIn(at("")), QStringList{"d"});
-}
-
-void TestAtomicFiles::killedAtRandomMomentsTheFolderIsWhole()
-{
-    writeFolder(at("d"), "0");
-    for (int round = 0; round < 30; ++round) {
-        const pid_t child = ::fork();
-        if (child == 0) {
-            for (int i = 0;; ++i)
-                writeFolder(at("d"), std::to_string(i % 1000).c_str());
-        }
-        ::usleep(static_cast<useconds_t>(500 + 701 * round % 20000));
-        ::kill(child, SIGKILL);
-        ::waitpid(child, nullptr, 0);
-        bool isNumber = false;
-        stateOf(at("d")).toInt(&isNumber);
-        QVERIFY2(isNumber, stateOf(at("d")).constData());
-    }
-    writeFolder(at("d"), "end");
-    QCOMPARE(namesIn(at("")), QStringList{"d"});
 }
 
 void TestAtomicFiles::longNamesWork()
