@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -302,7 +303,7 @@ bool ModulePattern::matchesPlainEnd(std::string_view modulePath) const noexcept
 
 bool ModulePattern::matchesEndOf(std::string_view modulePath) const
 {
-    if (modulePath.size() >= Positions().size())
+    if (modulePath.size() >= Positions::capacity())
         return false;
     if (m_isPlain)
         return matchesPlainEnd(modulePath);
@@ -311,7 +312,24 @@ bool ModulePattern::matchesEndOf(std::string_view modulePath) const
     for (std::size_t i = 0; i < modulePath.size(); ++i)
         if (modulePath[i] == '.')
             starts.set(i + 1);
-    return run(m_root, modulePath, starts)[modulePath.size()];
+    return run(m_root, modulePath, starts).test(modulePath.size());
+}
+
+bool ModulePattern::Positions::any() const noexcept
+{
+    return (words[0] | words[1] | words[2] | words[3]) != 0;
+}
+
+void ModulePattern::Positions::add(const Positions& other) noexcept
+{
+    for (std::size_t i = 0; i < words.size(); ++i)
+        words[i] |= other.words[i];
+}
+
+void ModulePattern::Positions::remove(const Positions& other) noexcept
+{
+    for (std::size_t i = 0; i < words.size(); ++i)
+        words[i] &= ~other.words[i];
 }
 
 /// The positions a match of `node` can end at when it starts at any of `from`.
@@ -320,25 +338,42 @@ ModulePattern::Positions ModulePattern::run(int index, std::string_view path, co
     const Node& node = m_nodes[static_cast<std::size_t>(index)];
     Positions reached;
     switch (node.kind) {
-    case Kind::Start: reached[0] = from[0]; return reached;
-    case Kind::End: reached[path.size()] = from[path.size()]; return reached;
-    case Kind::Character:
-        for (std::size_t i = 0; i < path.size(); ++i) {
-            const auto code = static_cast<unsigned char>(path[i]);
-            reached[i + 1] = from[i] && code < 128 && node.characters[code];
-        }
+    case Kind::Start:
+        if (from.test(0))
+            reached.set(0);
         return reached;
+    case Kind::End:
+        if (from.test(path.size()))
+            reached.set(path.size());
+        return reached;
+    case Kind::Character: return runCharacter(node, path, from);
     case Kind::Sequence:
         reached = from;
-        for (const int child : node.children)
+        for (const int child : node.children) {
+            if (!reached.any())
+                break;
             reached = run(child, path, reached);
+        }
         return reached;
     case Kind::Either:
         for (const int child : node.children)
-            reached |= run(child, path, from);
+            reached.add(run(child, path, from));
         return reached;
     case Kind::Repeat: return runRepeat(node, path, from);
     }
+    return reached;
+}
+
+ModulePattern::Positions ModulePattern::runCharacter(const Node& node, std::string_view path, const Positions& from)
+{
+    Positions reached;
+    for (std::size_t word = 0; word < from.words.size(); ++word)
+        for (std::uint64_t bits = from.words[word]; bits != 0; bits &= bits - 1) {
+            const std::size_t at = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+            const auto code = at < path.size() ? static_cast<unsigned char>(path[at]) : std::size_t{128};
+            if (code < 128 && node.characters[code])
+                reached.set(at + 1);
+        }
     return reached;
 }
 
@@ -349,8 +384,9 @@ ModulePattern::Positions ModulePattern::runRepeat(const Node& node, std::string_
         frontier = run(node.children.front(), path, frontier);
     Positions reached = frontier;
     for (int i = node.minimum; i < node.maximum && frontier.any(); ++i) {
-        frontier = run(node.children.front(), path, frontier) & ~reached;
-        reached |= frontier;
+        frontier = run(node.children.front(), path, frontier);
+        frontier.remove(reached);
+        reached.add(frontier);
     }
     return reached;
 }

@@ -3,7 +3,9 @@
 // (peft.utils.other.get_pattern_key: `(.*\.)?(KEY)$`) by position sets, so that no pattern can take exponential time.
 #pragma once
 
+#include <array>
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,7 +26,18 @@ public:
 
 private:
     friend class ModulePatternParser;
-    using Positions = std::bitset<256>;
+
+    /// Positions 0..255 of a path.
+    struct Positions {
+        std::array<std::uint64_t, 4> words{};
+
+        [[nodiscard]] static constexpr std::size_t capacity() noexcept { return 256; }
+        [[nodiscard]] bool test(std::size_t at) const noexcept { return (words[at / 64] >> (at % 64) & 1) != 0; }
+        void set(std::size_t at) noexcept { words[at / 64] |= std::uint64_t{1} << (at % 64); }
+        [[nodiscard]] bool any() const noexcept;
+        void add(const Positions& other) noexcept;
+        void remove(const Positions& other) noexcept;
+    };
 
     enum class Kind : std::uint8_t { Character, Start, End, Sequence, Either, Repeat };
     struct Node {
@@ -38,6 +51,7 @@ private:
 
     [[nodiscard]] bool matchesPlainEnd(std::string_view modulePath) const noexcept;
     [[nodiscard]] Positions run(int node, std::string_view path, const Positions& from) const;
+    [[nodiscard]] static Positions runCharacter(const Node& node, std::string_view path, const Positions& from);
     [[nodiscard]] Positions runRepeat(const Node& node, std::string_view path, const Positions& from) const;
 
     std::string m_plain;  ///< a pattern of letters, digits and dots: '\0' accepts any character

@@ -176,6 +176,35 @@ private Q_SLOTS:
         QVERIFY_EXCEPTION_THROWN(static_cast<void>(writeJob(job)), Error);
     }
 
+    void everyTruncatedFileIsRefused()
+    {
+        const std::string text = readTextFile(kFixtures + "job_v1.lorikeet.json", 1 << 20);
+        const std::size_t whole = text.find_last_of('}') + 1;
+        for (std::size_t length = 0; length < whole; ++length)
+            QVERIFY2(refusal(text.substr(0, length)).contains("not valid JSON"), qPrintable(QString::number(length)));
+    }
+
+    void aFileWithOneChangedByteIsRefusedOrReadsBack()
+    {
+        const std::string text = readTextFile(kFixtures + "job_v1.lorikeet.json", 1 << 20);
+        int accepted = 0;
+        int refused = 0;
+        for (std::size_t at = 0; at < text.size(); ++at)
+            for (const char byte : {'0', '9', '"', '}', ',', '-', ' ', '\0', '\xff'}) {
+                std::string changed = text;
+                changed[at] = byte;
+                try {
+                    const std::string written = writeJob(parseJob(changed, "changed"));
+                    QCOMPARE(writeJob(parseJob(written, "written")), written);
+                    ++accepted;
+                } catch (const Error& error) {
+                    QVERIFY2(error.code() == ErrorCode::Usage, error.what());
+                    ++refused;
+                }
+            }
+        QVERIFY(accepted > 100 && refused > 1000);
+    }
+
     void stepsFromOlderVersionsRunInOrderAndEachOnce()
     {
         const std::array<JobMigration, 2> steps{
