@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The string operations that both filters and methods offer.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "engine/tokenizer/jinja/runtime.h"
+
+namespace lorikeet::jinja {
+
+enum class Side { Left, Right, Both };
+
+/// strip, lstrip, rstrip: white space, or any of the characters of `characters`.
+[[nodiscard]] Text stripped(const Text& text, Side side, std::optional<std::string_view> characters);
+/// str.replace; a negative count means all. @throws Failure when the result would be too long.
+[[nodiscard]] Text replaced(Runtime& runtime, const Text& text, const Text& old, const Text& with, std::int64_t count);
+/// str.split / rsplit at white space (no separator) or at a separator. @throws Failure for an empty one.
+[[nodiscard]] std::vector<Text> splitText(Runtime& runtime, const Text& text, std::optional<std::string_view> separator,
+                                          std::int64_t limit, bool fromRight);
+[[nodiscard]] std::vector<Text> splitLines(const Text& text, bool keepEnds);
+
+}  // namespace lorikeet::jinja
