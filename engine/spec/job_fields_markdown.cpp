@@ -47,7 +47,8 @@ std::string rangeText(const JobField& field)
     case JobField::Type::Choice: return listInWords(field.choices);
     case JobField::Type::TextList: return "list";
     case JobField::Type::Path: return "path";
-    case JobField::Type::Text: return "text";
+    case JobField::Type::Text:
+        return field.maximum > field.minimum ? numberText(field.minimum) + " to " + numberText(field.maximum) + ", or text" : "text";
     }
     return {};
 }

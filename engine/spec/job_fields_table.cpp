@@ -172,7 +172,7 @@ void addOptimizer(std::vector<JobField>& table)
                                 {0, 1e6, 0, 5}, LORIKEET_MEMBER(recipe, maxGradNorm)));
     table.push_back(choiceField({"recipe.optimizer", "Optimizer", "",
                                  "Rule that turns gradients into steps: AdamW keeps two fp32 numbers for each trained weight, 8 bytes "
-                                 "each of optimizer state."},
+                                 "of optimizer state each."},
                                 {"adamw"}, LORIKEET_MEMBER(recipe, optimizer)));
 }
 

@@ -49,6 +49,7 @@ private:
         int repeatDepth = 0;  ///< repeats inside each other, itself included
     };
 
+    void compile(std::string_view text);
     [[nodiscard]] bool matchesPlainEnd(std::string_view modulePath) const noexcept;
     [[nodiscard]] Positions run(int node, std::string_view path, const Positions& from) const;
     [[nodiscard]] static Positions runCharacter(const Node& node, std::string_view path, const Positions& from);
