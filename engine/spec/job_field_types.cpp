@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kLongestText = 4096;
 constexpr std::size_t kLongestShown = 60;
+constexpr std::size_t kMostPatterns = 256;
 
 /// The value as the file has it, cut where it is long.
 std::string shown(const Json& value)
@@ -109,6 +110,9 @@ JobField mapField(FieldWords words, FieldRange range, FieldAccess<std::map<std::
     field.set = [access, key = field.key, unit = field.unit, range, whole](Job& job, const Json& value) {
         if (!value.is_object())
             refuseValue(key, value, "an object of module patterns and numbers");
+        if (value.size() > kMostPatterns)
+            throw Error(ErrorCode::Usage, key + " has " + std::to_string(value.size()) + " patterns, expected at most "
+                                              + std::to_string(kMostPatterns));
         std::map<std::string, T> map;
         for (const auto& [pattern, number] : value.items()) {
             static_cast<void>(checkedText(key, Json(pattern)));

@@ -17,7 +17,7 @@ namespace {
 
 using Severity = Issue::Severity;
 
-constexpr std::int64_t kLayersTried = 512;
+constexpr std::int64_t kLayersTried = 160;
 constexpr double kMuchWarmup = 0.5;
 
 /// Every value once more through its own check: a Job need not come from a file.

@@ -229,6 +229,18 @@ private Q_SLOTS:
         QVERIFY2(found.contains(said), qPrintable(found));
     }
 
+    void aMapOfPatternsHasABoundedSize()
+    {
+        Json patterns = Json::object();
+        for (int i = 0; i < 256; ++i)
+            patterns["layers." + std::to_string(i) + ".mlp.up_proj"] = 8;
+        Job job;
+        findJobField("recipe.rank_pattern")->set(job, patterns);
+        QCOMPARE(job.recipe.rankPattern.size(), std::size_t{256});
+        patterns["q_proj"] = 8;
+        QVERIFY_EXCEPTION_THROWN(findJobField("recipe.rank_pattern")->set(job, patterns), Error);
+    }
+
     void numbersDoNotDependOnTheLocale()
     {
         const std::string before = setlocale(LC_ALL, nullptr);
