@@ -101,7 +101,7 @@ run_fuzzers() {
     open_root fuzz
     cxx="$(command -v clang++)"
     compiler_key="clang-$("$cxx" -dumpversion)"
-    configure fuzz "-DLORIKEET_SENTENCEPIECE_DIR=$sentencepiece"
+    configure fuzz "-DLORIKEET_PYTHON=$oracles/bin/python" "-DLORIKEET_SENTENCEPIECE_DIR=$sentencepiece"
     build_targets all
     quiet_environment
     run_ctest
