@@ -12,7 +12,7 @@
 namespace lorikeet::tokenizer {
 namespace {
 
-constexpr std::int32_t kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6;
+constexpr std::int32_t kUndefined = 0, kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4;  // 5 unused, 6 byte
 
 [[noreturn]] void refuse(const GgufTokenizer& fields, const std::string& key, const std::string& what)
 {
@@ -64,7 +64,7 @@ constexpr KnownPre kKnownPres[] = {
 
 std::int32_t typeOf(const GgufTokenizer& fields, std::size_t id)
 {
-    return fields.tokenTypes.empty() ? 1 : fields.tokenTypes[id];
+    return fields.tokenTypes.empty() ? kNormal : fields.tokenTypes[id];
 }
 
 void checkTokens(const GgufTokenizer& fields)
@@ -95,21 +95,27 @@ void checkTokens(const GgufTokenizer& fields)
     check("padding_token_id", fields.pad);
 }
 
-/// Control tokens are special, user-defined ones are not; in "llama" models the latter may spell blanks as U+2581.
-void addTokens(const GgufTokenizer& fields, bool unescapeBlanks, TokenizerSpec& spec)
+/// The text of a token; user-defined ones of "llama" models spell blanks as U+2581.
+std::string textOf(const GgufTokenizer& fields, std::size_t id)
+{
+    std::string text = fields.tokens[id];
+    if (fields.model == "llama" && typeOf(fields, id) == kUserDefined) {
+        for (std::size_t at = text.find("\u2581"); at != std::string::npos; at = text.find("\u2581", at + 1)) {
+            text.replace(at, 3, " ");
+        }
+    }
+    return text;
+}
+
+/// Control tokens are special, user-defined ones are not.
+void addTokens(const GgufTokenizer& fields, TokenizerSpec& spec)
 {
     for (std::size_t id = 0; id < fields.tokens.size(); ++id) {
         const std::int32_t type = typeOf(fields, id);
-        const bool special = type == kControl || (type == kUnknown && unescapeBlanks);
-        if (!special && type != kUserDefined) {
-            continue;
+        const bool special = type == kControl || (type == kUnknown && fields.model == "llama");
+        if (special || type == kUserDefined) {
+            spec.addedTokens.push_back({static_cast<TokenId>(id), textOf(fields, id), special, false, false, false, false});
         }
-        std::string content = fields.tokens[id];
-        for (std::size_t at = content.find("\u2581"); unescapeBlanks && !special && at != std::string::npos;
-             at = content.find("\u2581", at + 1)) {
-            content.replace(at, 3, " ");
-        }
-        spec.addedTokens.push_back({static_cast<TokenId>(id), std::move(content), special, false, false, false, false});
     }
 }
 
@@ -167,7 +173,7 @@ void setByteLevel(const GgufTokenizer& fields, TokenizerSpec& spec)
         model.merges.emplace_back(fields.merges[i].substr(0, blank), fields.merges[i].substr(blank + 1));
     }
     spec.model = std::move(model);
-    addTokens(fields, false, spec);
+    addTokens(fields, spec);
     setRoles(fields, false, spec);
 }
 
@@ -195,18 +201,18 @@ void setSentencePiece(const GgufTokenizer& fields, TokenizerSpec& spec)
     model.pieces.reserve(fields.tokens.size());
     for (std::size_t id = 0; id < fields.tokens.size(); ++id) {
         const std::int32_t type = typeOf(fields, id);
-        const bool mergeable = type != kUnknown && type != kControl && type != kUnused && type != kByte;
+        const bool mergeable = type == kNormal || type == kUndefined;
         if (mergeable && !(fields.scores[id] == fields.scores[id])) {
             refuse(fields, "scores", "the score of token " + std::to_string(id) + " is not a number");
         }
-        model.pieces.push_back({fields.tokens[id], fields.scores[id], mergeable});
+        model.pieces.push_back({textOf(fields, id), fields.scores[id], mergeable});
         if (type == kUnknown && !unk) {
             unk = static_cast<TokenId>(id);
         }
     }
     model.unk = unk.value_or(0);
     spec.model = std::move(model);
-    addTokens(fields, true, spec);
+    addTokens(fields, spec);
     setRoles(fields, true, spec);
     spec.roles.unk = unk;
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 namespace lorikeet::tokenizer {
@@ -20,14 +21,38 @@ struct Change {
     int combiningClass = 0;
 };
 
+/// Characters with a combining class or a decomposition that came after Unicode 9, first and last of each range.
+/// Hugging Face's normalizer stopped at Unicode 9 and leaves them alone; so do we, or ids would differ.
+constexpr std::pair<char32_t, char32_t> kAfterUnicode9[] = {
+    {0x7FD, 0x7FD},     {0x897, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},     {0xC3C, 0xC3C},
+    {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0x1715, 0x1715},   {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},
+    {0xA82C, 0xA82C},   {0x105C9, 0x105E4}, {0x10D24, 0x10D27}, {0x10D69, 0x10D6D}, {0x10EAB, 0x10EAC},
+    {0x10EFC, 0x10EFF}, {0x10F46, 0x10F50}, {0x10F82, 0x10F85}, {0x11070, 0x11070}, {0x1133B, 0x1133B},
+    {0x11383, 0x113E2}, {0x1145E, 0x1145E}, {0x11839, 0x1183A}, {0x11930, 0x11943}, {0x119E0, 0x119E0},
+    {0x11A34, 0x11A34}, {0x11A47, 0x11A47}, {0x11A99, 0x11A99}, {0x11D42, 0x11D42}, {0x11D44, 0x11D45},
+    {0x11D97, 0x11D97}, {0x11F41, 0x11F42}, {0x1611E, 0x1612F}, {0x16D68, 0x16D6A}, {0x16FF0, 0x16FF1},
+    {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF},
+    {0x1E5EE, 0x1E5EF},
+};
+
+bool isAfterUnicode9(char32_t value)
+{
+    const auto* range = std::lower_bound(std::begin(kAfterUnicode9), std::end(kAfterUnicode9), value,
+                                         [](const auto& entry, char32_t v) { return entry.second < v; });
+    return range != std::end(kAfterUnicode9) && range->first <= value;
+}
+
 int combiningClassOf(char32_t value)
 {
-    return utf8proc_get_property(static_cast<utf8proc_int32_t>(value))->combining_class;
+    return isAfterUnicode9(value) ? 0 : utf8proc_get_property(static_cast<utf8proc_int32_t>(value))->combining_class;
 }
 
 /// The primary composite of two characters, or 0.
 char32_t composed(char32_t first, char32_t second)
 {
+    if (isAfterUnicode9(second)) {
+        return 0;
+    }
     std::array<utf8proc_int32_t, 3> pair{static_cast<utf8proc_int32_t>(first), static_cast<utf8proc_int32_t>(second), 0};
     const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     return utf8proc_normalize_utf32(pair.data(), 2, options) == 1 ? static_cast<char32_t>(pair[0]) : 0;
@@ -48,6 +73,11 @@ std::vector<Change> decomposed(std::string_view text)
     for (std::size_t i = 0; i < text.size();) {
         const CodePoint character = codePointAt(text, i);
         i += character.length;
+        if (isAfterUnicode9(character.value)) {
+            order();
+            out.push_back({character.value, 0, 0});
+            continue;
+        }
         int boundClass = 0;
         const utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(character.value), parts.data(),
                                                                static_cast<utf8proc_ssize_t>(parts.size()), options, &boundClass);

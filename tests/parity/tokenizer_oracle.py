@@ -3,6 +3,7 @@
 
 usage: tokenizer_oracle.py OUT
 OUT/corpus.json            list of texts
+OUT/nfc.json               {text: NFC of it}, see nfc_changes
 OUT/<name>/tokenizer.json  (+ tokenizer_config.json)
 OUT/<name>/expected.json   {"texts": [{ids, spans (bytes), plain: ids with special tokens as text, plainSpans, decoded, skipped}],
                             "random": [{ids, decoded, skipped}]}
@@ -141,9 +142,24 @@ def describe(tok, texts, missing_bytes=frozenset()):
     return {"texts": entries, "random": jumbled}
 
 
+def nfc_changes():
+    """What NFC does to every code point between marks of high and low class: only what changes."""
+    nfc = normalizers.NFC()
+    changes = {}
+    for code in range(1, 0x110000):
+        if 0xD800 <= code < 0xE000:
+            continue
+        for probe in (f"q{chr(code)}\u0323", f"Q\u0308{chr(code)}", f"e{chr(code)}"):
+            normal = nfc.normalize_str(probe)
+            if normal != probe:
+                changes[probe] = normal
+    return changes
+
+
 def main():
     out = pathlib.Path(sys.argv[1])
     texts = corpus()
+    (out / "nfc.json").write_text(json.dumps(nfc_changes()))
     (out / "corpus.json").write_text(json.dumps(texts))
     for name, tok in build().items():
         folder = out / name

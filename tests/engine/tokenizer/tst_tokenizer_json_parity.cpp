@@ -2,7 +2,9 @@
 // tokenizer.json pipelines against the real `tokenizers` package: ids, spans, decoded text, streamed text.
 #include "tests/engine/tokenizer/oracle.h"
 
+#include "engine/tokenizer/normalizer.h"
 #include "engine/tokenizer/tokenizer.h"
+#include "engine/tokenizer/unicode.h"
 
 #include <QTemporaryDir>
 #include <QtTest>
@@ -34,6 +36,28 @@ private Q_SLOTS:
         QVERIFY2(failure.isEmpty(), qPrintable(failure));
         m_corpus = readJson(pathOf(QStringLiteral("corpus.json")));
         QVERIFY(m_corpus.size() >= 2000);
+    }
+
+    void nfcOfEveryCodePointIsThatOfTheOriginal()
+    {
+        const nlohmann::json changes = readJson(pathOf(QStringLiteral("nfc.json")));
+        QVERIFY(changes.size() > 3000);
+        const NormalizerChain nfc({NfcSpec{}}, "nfc");
+        std::size_t changed = 0;
+        for (char32_t code = 1; code < 0x110000; ++code) {
+            if (code >= 0xD800 && code < 0xE000) {
+                continue;
+            }
+            std::string character;
+            appendUtf8(character, code);
+            for (const std::string& probe : {"q" + character + "\u0323", "Q\u0308" + character, "e" + character}) {
+                const std::string ours = nfc.normalized(probe);
+                const auto theirs = changes.find(probe);
+                changed += theirs != changes.end() ? 1 : 0;
+                QVERIFY2(ours == (theirs == changes.end() ? probe : theirs->get<std::string>()), quoted(probe).c_str());
+            }
+        }
+        QCOMPARE(changed, changes.size());
     }
 
     void idsAndSpansAreThoseOfTheOriginal_data() { addTokenizers(); }
