@@ -111,7 +111,8 @@ prepare_sentencepiece() {
     fi
     rm -rf -- "$sentencepiece"
     mkdir -p -- "$sentencepiece/include" "$sentencepiece/lib"
-    { cp -- "$work"/sentencepiece/src/sentencepiece_{processor,trainer}.h "$work/sentencepiece/LICENSE" "$sentencepiece/include/" &&
+    { cp -- "$work"/sentencepiece/src/sentencepiece_{processor,trainer}.h "$sentencepiece/include/" &&
+        cp -- "$work/sentencepiece/LICENSE" "$sentencepiece/" &&
         cp -- "$work/build/src/libsentencepiece.a" "$sentencepiece/lib/"; } || disk_full_or "cannot write into $sentencepiece."
     write_stamp "$sentencepiece/.stamp" "$key"
     rm -rf -- "$cache/downloads/sentencepiece"

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Sets everything up, builds, and runs every test. Arguments go to ctest, and then only the first stage runs:
+# Sets everything up, builds, and runs every test. `--stages LIST` runs some stages only (tests, memory, threads, fuzz);
+# further arguments go to ctest, and without a list only the first stage runs then:
 #   packaging/linux/test.sh -R tst_json
+#   packaging/linux/test.sh --stages memory,fuzz
 set -euo pipefail
 
 here="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)"
@@ -34,13 +36,24 @@ set_up() {
     find_nvcc
 }
 
+stages="tests,memory,threads,fuzz"
+if [[ ${1:-} == --stages ]]; then
+    stages="${2:?--stages wants a list of tests, memory, threads, fuzz}"
+    shift 2
+elif (($#)); then
+    stages="tests"
+fi
+
 start_clock
 set_up
 note "set up after $(elapsed)"
-stage "tests" run_all_tests "$@"
-if (($# == 0)); then
-    stage "address and undefined-behaviour sanitizers" run_memory_sanitizers
-    stage "thread sanitizer" run_thread_sanitizer
-    stage "fuzzers" run_fuzzers
-fi
+for wanted in ${stages//,/ }; do
+    case $wanted in
+        tests) stage "tests" run_all_tests "$@" ;;
+        memory) stage "address and undefined-behaviour sanitizers" run_memory_sanitizers "$@" ;;
+        threads) stage "thread sanitizer" run_thread_sanitizer "$@" ;;
+        fuzz) stage "fuzzers" run_fuzzers "$@" ;;
+        *) fail "there is no stage '$wanted' (there are tests, memory, threads, fuzz)." ;;
+    esac
+done
 print_summary

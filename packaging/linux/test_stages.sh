@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The stages of test.sh: each builds one tree and runs its tests; the summary adds them up. Sourced by test.sh.
+# The stages of test.sh: each builds one tree and runs its tests (arguments go to ctest); the summary adds them up. Sourced by
+# test.sh.
 
 passed=0
 failed=0
@@ -80,7 +81,7 @@ run_memory_sanitizers() {
     configure asan-rooms "-DLORIKEET_PYTHON=$oracles/bin/python" "-DLORIKEET_SENTENCEPIECE_DIR=$sentencepiece" "-DLORIKEET_STARTER_MODEL=$starter_model"
     build_targets all
     sanitizer_environment
-    run_ctest -LE slow
+    run_ctest -LE slow "$@"
 }
 
 # run_thread_sanitizer: the tests with the label `threads` (mailbox, api and the window with a scripted engine).
@@ -92,7 +93,7 @@ run_thread_sanitizer() {
     ninja -C "$build" -t query lorikeet_tests_threads >/dev/null 2>&1 || return 0
     build_targets lorikeet_tests_threads
     sanitizer_environment
-    run_ctest -L threads
+    run_ctest -L threads "$@"
 }
 
 # run_fuzzers: each fuzzer for a few seconds, as a test of its own (tests/fuzz; clang's libFuzzer).
@@ -104,7 +105,7 @@ run_fuzzers() {
     configure fuzz "-DLORIKEET_PYTHON=$oracles/bin/python" "-DLORIKEET_SENTENCEPIECE_DIR=$sentencepiece"
     build_targets all
     quiet_environment
-    run_ctest
+    run_ctest "$@"
 }
 
 print_summary() {
