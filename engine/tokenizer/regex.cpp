@@ -4,9 +4,11 @@
 
 #include "engine/base/error.h"
 #include "engine/tokenizer/unicode.h"
+#include "engine/tokenizer/unicode_ranges.h"
 
 #include <oniguruma.h>
 
+#include <algorithm>
 #include <mutex>
 #include <string>
 
@@ -34,6 +36,34 @@ std::string messageOf(int code, OnigErrorInfo* info)
 const OnigUChar* bytesOf(std::string_view text)
 {
     return reinterpret_cast<const OnigUChar*>(text.data());
+}
+
+/// The text with characters that an older Oniguruma does not know replaced by ones it knows, byte for byte as long; empty when
+/// there are none. Hugging Face bundles a newer Oniguruma than distributions have, and \p{L} must mean the same here.
+std::string withKnownCharacters(std::string_view text)
+{
+    const auto young = youngCharacters();
+    std::string copy;
+    for (std::size_t i = 0; i < text.size();) {
+        const auto lead = static_cast<unsigned char>(text[i]);
+        if (lead < 0xE0) {  // none of them is that short
+            ++i;
+            continue;
+        }
+        const CodePoint character = codePointAt(text, i);
+        const auto found = std::lower_bound(young.begin(), young.end(), character.value,
+                                            [](const StandIn& range, char32_t v) { return range.last < v; });
+        if (found != young.end() && found->first <= character.value) {
+            std::string standIn;
+            appendUtf8(standIn, found->standIn);
+            if (copy.empty()) {
+                copy = text;
+            }
+            copy.replace(i, character.length, standIn);
+        }
+        i += character.length;
+    }
+    return copy;
 }
 
 struct RegionGuard {
@@ -82,7 +112,8 @@ Regex& Regex::operator=(Regex&&) noexcept = default;
 void Regex::findAll(std::string_view text, std::vector<ByteRange>& matches) const
 {
     const RegionGuard guard;
-    const OnigUChar* begin = bytesOf(text);
+    const std::string known = withKnownCharacters(text);
+    const OnigUChar* begin = bytesOf(known.empty() ? text : std::string_view(known));
     const OnigUChar* end = begin + text.size();
     std::size_t from = 0;
     bool matched = false;

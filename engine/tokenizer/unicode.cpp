@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// UTF-8 checks by Unicode table 3-7, categories from utf8proc.
+// UTF-8 checks by Unicode table 3-7, classes from unicode_ranges.cpp and utf8proc.
 #include "engine/tokenizer/unicode.h"
 
 #include "engine/base/error.h"
+#include "engine/tokenizer/unicode_ranges.h"
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace lorikeet::tokenizer {
@@ -52,6 +54,13 @@ Sequence sequenceAt(std::string_view text, std::size_t index) noexcept
 utf8proc_category_t categoryOf(char32_t value) noexcept
 {
     return utf8proc_category(static_cast<utf8proc_int32_t>(value));
+}
+
+bool isIn(std::span<const CodeRange> ranges, char32_t value) noexcept
+{
+    const auto found = std::lower_bound(ranges.begin(), ranges.end(), value,
+                                        [](const CodeRange& range, char32_t v) { return range.last < v; });
+    return found != ranges.end() && found->first <= value;
 }
 
 }  // namespace
@@ -169,8 +178,7 @@ bool isNumeric(char32_t value) noexcept
     if (value < 0x80) {
         return value >= '0' && value <= '9';
     }
-    const utf8proc_category_t category = categoryOf(value);
-    return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_NO;
+    return isIn(numericRanges(), value);
 }
 
 bool isPunctuation(char32_t value) noexcept
@@ -179,8 +187,7 @@ bool isPunctuation(char32_t value) noexcept
         return (value >= 0x21 && value <= 0x2F) || (value >= 0x3A && value <= 0x40) || (value >= 0x5B && value <= 0x60)
             || (value >= 0x7B && value <= 0x7E);
     }
-    const utf8proc_category_t category = categoryOf(value);
-    return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
+    return isIn(punctuationRanges(), value);
 }
 
 bool isWordCharacter(char32_t value) noexcept

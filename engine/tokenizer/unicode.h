@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// UTF-8 and the character classes that tokenizers ask for (categories by utf8proc).
+// UTF-8 and the character classes that tokenizers ask for.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ void requireUtf8(std::string_view text);
 [[nodiscard]] bool isWhiteSpace(char32_t value) noexcept;
 /// General category N (Nd, Nl, No).
 [[nodiscard]] bool isNumeric(char32_t value) noexcept;
-/// General category P, or ASCII punctuation ($+<=>^`|~ included).
+/// General category P (of Unicode 8, as the package that Hugging Face uses), or ASCII punctuation ($+<=>^`|~ included).
 [[nodiscard]] bool isPunctuation(char32_t value) noexcept;
 /// \w of Unicode's regular expressions: Alphabetic, M, Nd, Pc and the two joiners.
 [[nodiscard]] bool isWordCharacter(char32_t value) noexcept;

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Builds tokenizers with the real `tokenizers` package and writes what it says about a corpus.
 
-usage: tokenizer_oracle.py OUT
+usage: tokenizer_oracle.py OUT [--tokenizers-only]
 OUT/corpus.json            list of texts
+OUT/classes.json           {class or pattern: ranges of its code points}
 OUT/nfc.json               {text: NFC of it}, see nfc_changes
 OUT/<name>/tokenizer.json  (+ tokenizer_config.json)
 OUT/<name>/expected.json   {"texts": [{ids, spans (bytes), plain: ids with special tokens as text, plainSpans, decoded, skipped}],
@@ -156,10 +157,31 @@ def nfc_changes():
     return changes
 
 
+CLASSES = {"digits": pre_tokenizers.Digits(individual_digits=True), "punctuation": pre_tokenizers.Punctuation("isolated"),
+           **{name: pre_tokenizers.Split(Regex(name), "isolated")
+              for name in (r"\p{L}", r"\p{Lu}", r"\p{Ll}", r"\p{M}", r"\p{N}", r"\p{P}", r"\p{S}", r"\s", r"\p{Han}")}}
+
+
+def class_members(splitter):
+    """All code points that the splitter cuts out, as ranges."""
+    mark, found = "\ue000", []
+    for block in range(0, 0x110000, 0x1000):
+        codes = [c for c in range(block, block + 0x1000) if not 0xD800 <= c < 0xE000 and c != 0xE000]
+        pieces = splitter.pre_tokenize_str(mark + "".join(chr(c) + mark for c in codes))
+        for code in (ord(piece) for piece, _ in pieces if len(piece) == 1 and piece != mark):
+            if found and found[-1][1] == code - 1:
+                found[-1][1] = code
+            else:
+                found.append([code, code])
+    return found
+
+
 def main():
     out = pathlib.Path(sys.argv[1])
     texts = corpus()
-    (out / "nfc.json").write_text(json.dumps(nfc_changes()))
+    if "--tokenizers-only" not in sys.argv:
+        (out / "classes.json").write_text(json.dumps({name: class_members(s) for name, s in CLASSES.items()}))
+        (out / "nfc.json").write_text(json.dumps(nfc_changes()))
     (out / "corpus.json").write_text(json.dumps(texts))
     for name, tok in build().items():
         folder = out / name

@@ -3,6 +3,7 @@
 #include "tests/engine/tokenizer/oracle.h"
 
 #include "engine/tokenizer/normalizer.h"
+#include "engine/tokenizer/regex.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "engine/tokenizer/unicode.h"
 
@@ -36,6 +37,36 @@ private Q_SLOTS:
         QVERIFY2(failure.isEmpty(), qPrintable(failure));
         m_corpus = readJson(pathOf(QStringLiteral("corpus.json")));
         QVERIFY(m_corpus.size() >= 2000);
+    }
+
+    void classesOfEveryCodePointAreThoseOfTheOriginal()
+    {
+        const nlohmann::json classes = readJson(pathOf(QStringLiteral("classes.json")));
+        QCOMPARE(classes.size(), std::size_t{11});
+        for (const auto& [name, ranges] : classes.items()) {
+            std::vector<bool> theirs(0x110000);
+            for (const auto& range : ranges) {
+                std::fill(theirs.begin() + range[0].get<int>(), theirs.begin() + range[1].get<int>() + 1, true);
+            }
+            std::unique_ptr<Regex> regex;
+            if (name.front() == '\\') {
+                regex = std::make_unique<Regex>(name, "class");
+            }
+            std::vector<ByteRange> matches;
+            for (char32_t code = 1; code < 0x110000; ++code) {
+                if (code >= 0xD800 && code <= 0xE000) {
+                    continue;
+                }
+                matches.clear();
+                if (regex) {
+                    std::string character;
+                    appendUtf8(character, code);
+                    regex->findAll(character, matches);
+                }
+                const bool ours = regex ? !matches.empty() : name == "digits" ? isNumeric(code) : isPunctuation(code);
+                QVERIFY2(ours == theirs[code], (name + " of " + std::to_string(static_cast<unsigned>(code))).c_str());
+            }
+        }
     }
 
     void nfcOfEveryCodePointIsThatOfTheOriginal()
