@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Keeps up to two blocks, so that a look ahead never falls between them.
 #include "engine/data/byte_stream.h"
 
 #include <algorithm>

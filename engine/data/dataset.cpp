@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Rows are read in batches, tokenised on several threads and collected in file order.
 #include "engine/data/dataset.h"
 
 #include "engine/base/files.h"

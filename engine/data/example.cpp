@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// From messages or text to tokens with their mask, and into the context.
 #include "engine/data/example.h"
 
 #include "engine/base/error.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Role names, contents and tool calls of both ways to write messages.
 #include "engine/data/messages.h"
 
 #include "engine/data/json_row.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// First-fit by a tree of maxima; micro-batches without padding.
 #include "engine/data/packer.h"
 
 #include "engine/base/check.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Threads that live as long as one batch of rows.
 #include "engine/data/parallel_rows.h"
 
 #include "engine/base/progress.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Inspection and preview: the same steps as training, but every problem becomes a value.
 #include "engine/data/preview.h"
 
 #include "engine/base/files.h"

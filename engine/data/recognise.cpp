@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Formats by their keys and the kinds of their values.
 #include "engine/data/recognise.h"
 
 #include "engine/base/error.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Counts, histograms and the sentences made of them.
 #include "engine/data/report.h"
 
 #include "engine/base/units.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Reads ahead as far as the format needs.
 #include "engine/data/row_source.h"
 
 #include "engine/base/files.h"

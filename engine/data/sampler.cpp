@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// An epoch is made again from (seed, epoch) whenever it is needed.
 #include "engine/data/sampler.h"
 
 #include "engine/base/check.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Marks go in before rendering and come out after it, with every position moved along.
 #include "engine/data/special_marks.h"
 
 #include <algorithm>
