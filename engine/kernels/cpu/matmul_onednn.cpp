@@ -4,6 +4,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/error.h"
+#include "engine/kernels/library_version.h"
 
 #include <dnnl.hpp>
 
@@ -126,6 +127,12 @@ std::uint64_t cpuMatmulScratchBytes(const MatmulShape& shape)
         }
     }
     return bytes;
+}
+
+std::string oneDnnVersion()
+{
+    const dnnl_version_t* version = dnnl_version();
+    return std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
 }
 
 bool cpuMultipliesBf16()

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/api/doctor.h"
+
+#include "engine/api/models.h"
+#include "engine/base/error.h"
+#include "engine/base/files.h"
+#include "engine/base/system.h"
+#include "engine/base/units.h"
+#include "engine/kernels/library_version.h"
+#include "engine/kernels/matmul.h"
+#include "engine/kernels/op_table.h"
+#include "engine/kernels/threads.h"
+#include "engine/tensor/versions.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+
+namespace lorikeet::api {
+
+namespace {
+
+using State = DoctorLine::State;
+
+/// GFLOP/s of a 512 x 512 x 512 product, best of three.
+double productRate(DType dtype)
+{
+    constexpr std::int64_t kSize = 512;
+    std::vector<std::byte> storage(static_cast<std::size_t>(3 * kSize * kSize) * bytesOf(dtype));
+    const auto part = [&](int i) { return kernels::Mat{storage.data() + static_cast<std::uint64_t>(i * kSize * kSize) * bytesOf(dtype), dtype, kSize, kSize}; };
+    std::vector<std::byte> scratch(kernels::cpuMatmulScratchBytes({kSize, kSize, kSize, false, true, dtype, dtype}) + 64);
+    kernels::Context context;
+    context.ops = &kernels::cpuOps();
+    context.matmulScratch = scratch.data();
+    context.matmulScratchBytes = scratch.size();
+    double best = 0;
+    for (int round = 0; round < 4; ++round) {
+        const auto start = std::chrono::steady_clock::now();
+        kernels::matmul(context, {.c = part(0), .a = part(1), .b = part(2), .transposeB = true});
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        best = std::max(best, 2.0 * kSize * kSize * kSize / seconds * 1e-9);
+    }
+    return best;
+}
+
+DoctorLine guarded(const std::string& topic, const std::function<DoctorLine()>& look)
+{
+    try {
+        return look();
+    } catch (const Error& error) {
+        return {topic, State::Problem, error.message(), error.hint()};
+    }
+}
+
+DoctorLine processorLine()
+{
+    const Processor cpu = processor();
+    const std::string sets = cpu.avx512Bf16 ? "AVX-512 with bf16" : cpu.avx512 ? "AVX-512" : cpu.avx2 ? "AVX2" : "no AVX2";
+    return {"processor", State::Good, cpu.name + ", " + std::to_string(cpu.threads) + " threads, " + sets + ", kernels: " + kernels::cpuOps().name, ""};
+}
+
+DoctorLine memoryLine()
+{
+    const HostMemory memory = hostMemory();
+    return {"memory", State::Good, formatBytes(memory.availableBytes) + " of " + formatBytes(memory.totalBytes) + " available", ""};
+}
+
+DoctorLine torchLine()
+{
+    const bool right = tensor::torchMultiplies();
+    return {"LibTorch", right ? State::Good : State::Problem, tensor::torchVersion() + (right ? ", multiplies" : ", gives a wrong product"),
+            right ? "" : "run packaging/linux/run.sh again"};
+}
+
+DoctorLine oneDnnLine()
+{
+    std::string text = kernels::oneDnnVersion() + ", fp32 " + formatNumber(productRate(DType::F32), 3) + " GFLOP/s";
+    if (kernels::cpuMultipliesBf16())
+        return {"oneDNN", State::Good, text + ", bf16 " + formatNumber(productRate(DType::BF16), 3) + " GFLOP/s", ""};
+    return {"oneDNN", State::Note, text + ", no bf16 products here", "bf16 jobs store bf16 and compute in fp32 on this processor"};
+}
+
+DoctorLine starterLine()
+{
+    if (hasStarterModel())
+        return {"starter model", State::Good, inspectModel("starter").shape.name + " at " + utf8(locateModel("starter")), ""};
+    return {"starter model", State::Note, "not fetched", "run packaging/linux/run.sh once with a network"};
+}
+
+DoctorLine folderLine(const std::string& topic, const std::filesystem::path& folder)
+{
+    const bool writable = isWritableTarget(folder);
+    return {topic, writable ? State::Good : State::Problem, utf8(folder) + (writable ? "" : " cannot be written"),
+            writable ? "" : "check its permissions and the free space"};
+}
+
+}  // namespace
+
+std::vector<DoctorLine> doctor()
+{
+    return {guarded("processor", processorLine), guarded("memory", memoryLine),     guarded("LibTorch", torchLine),
+            guarded("oneDNN", oneDnnLine),       guarded("starter model", starterLine),
+            guarded("runs folder", [] { return folderLine("runs folder", dataFolder() / "runs"); }),
+            guarded("cache folder", [] { return folderLine("cache folder", cacheFolder()); })};
+}
+
+std::vector<LibraryVersion> libraryVersions()
+{
+    return {{"lorikeet", LORIKEET_VERSION},
+            {"libtorch", tensor::torchVersion()},
+            {"onednn", kernels::oneDnnVersion()},
+            {"nlohmann_json", std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." + std::to_string(NLOHMANN_JSON_VERSION_MINOR) + "."
+                                  + std::to_string(NLOHMANN_JSON_VERSION_PATCH)}};
+}
+
+}  // namespace lorikeet::api

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/api/generation.h"
+
+#include "engine/api/models.h"
+#include "engine/api/planning.h"
+#include "engine/base/error.h"
+#include "engine/base/files.h"
+#include "engine/base/hash.h"
+#include "engine/formats/safetensors_writer.h"
+#include "engine/generate/generator.h"
+#include "engine/generate/session.h"
+#include "engine/lora/peft_folder.h"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+
+namespace lorikeet::api {
+
+namespace {
+
+std::vector<plan::AdapterSlot> slotsOf(const std::string& model, const std::filesystem::path& adapter)
+{
+    return adapter.empty() ? std::vector<plan::AdapterSlot>{} : lora::readSlots(adapter, modelShape(model));
+}
+
+std::vector<float> weightsOf(const generate::Session& session, const std::filesystem::path& adapter)
+{
+    std::vector<float> flat(static_cast<std::size_t>(session.plan().layout.adapterElements));
+    lora::readWeights(adapter, session.slots(), flat);
+    return flat;
+}
+
+/// bf16 where both the file and the processor have it, else fp32.
+DType precisionFor(const std::string& model, const DeviceSpec& device)
+{
+    return device.bf16Arithmetic && modelShape(model).storage == DType::BF16 ? DType::BF16 : DType::F32;
+}
+
+}  // namespace
+
+struct Generation::State {
+    generate::Session session;
+    std::vector<float> adapter;
+    std::string adapterHash;
+    bool adapterInPlace = false;
+
+    void place(bool wanted)
+    {
+        if (adapter.empty() || wanted == adapterInPlace)
+            return;
+        session.setAdapter(wanted ? adapter : std::vector<float>(adapter.size(), 0.0f));
+        adapterInPlace = wanted;
+    }
+    [[nodiscard]] std::vector<std::int32_t> promptTokens(const GenerationOptions& options) const;
+};
+
+std::vector<std::int32_t> Generation::State::promptTokens(const GenerationOptions& options) const
+{
+    const generate::ModelText& text = session.text();
+    if (!options.chat || !text.chat()) {
+        std::vector<std::int32_t> ids = text.tokenizer->encode(options.prompt, tokenizer::SpecialTokens::Parse);
+        if (text.tokenizer->addsBos() && text.tokenizer->bos() && (ids.empty() || ids.front() != *text.tokenizer->bos()))
+            ids.insert(ids.begin(), *text.tokenizer->bos());
+        return ids;
+    }
+    nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+    if (!options.system.empty())
+        messages.push_back({{"role", "system"}, {"content", options.system}});
+    messages.push_back({{"role", "user"}, {"content", options.prompt}});
+    tokenizer::RenderOptions render = text.renderOptions();
+    render.addGenerationPrompt = true;
+    return text.tokenizer->encode(text.chat()->render(messages, render).text, tokenizer::SpecialTokens::Parse);
+}
+
+Generation::Generation(const std::string& model, const std::filesystem::path& adapter, const std::string& device, std::int64_t context,
+                       const std::stop_token& stop, const ProgressFn& progress)
+{
+    const DeviceSpec spec = findDevice(device);
+    generate::SessionOptions options;
+    options.context = context;
+    options.precision = precisionFor(model, spec);
+    m_state = std::make_unique<State>(State{{locateModel(model), slotsOf(model, adapter), spec, options, stop, progress}, {}, {}, false});
+    if (adapter.empty())
+        return;
+    m_state->adapter = weightsOf(m_state->session, adapter);
+    m_state->adapterHash = sha256OfFile(adapter / "adapter_model.safetensors", stop);
+}
+
+Generation::~Generation() = default;
+Generation::Generation(Generation&&) noexcept = default;
+
+GenerationResult Generation::generate(const GenerationOptions& options, const std::function<void(std::string_view)>& onText,
+                                      const std::stop_token& stop)
+{
+    const auto start = std::chrono::steady_clock::now();
+    m_state->place(options.useAdapter);
+    const std::vector<std::int32_t> prompt = m_state->promptTokens(options);
+    generate::GeneratedText text = generate::generate(m_state->session.decoder(), *m_state->session.text().tokenizer, prompt,
+                                                      m_state->session.context(), options.maxTokens,
+                                                      {options.temperature, options.topP, options.seed}, onText, stop);
+    GenerationResult result;
+    result.text = std::move(text.text);
+    result.tokens = std::move(text.tokens);
+    result.reachedEnd = text.reachedEnd;
+    result.promptTokens = static_cast<std::int64_t>(prompt.size());
+    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (options.useAdapter)
+        result.adapterHash = m_state->adapterHash;
+    return result;
+}
+
+void writeLogits(const std::string& model, const std::filesystem::path& adapter, const std::vector<std::int32_t>& tokens,
+                 const std::filesystem::path& target, DType precision, const std::string& device)
+{
+    if (tokens.empty())
+        throw Error(ErrorCode::Usage, "no tokens were given", "give --tokens 1,2,3");
+    generate::SessionOptions options;
+    options.context = 0;
+    options.evaluateRows = static_cast<std::int64_t>(tokens.size());
+    options.precision = precision;
+    options.wantText = false;
+    generate::Session session(locateModel(model), slotsOf(model, adapter), findDevice(device), options, {}, {});
+    if (!adapter.empty())
+        session.setAdapter(weightsOf(session, adapter));
+    const std::vector<float> logits = session.logits(tokens, {});
+    const std::vector<std::uint64_t> shape{tokens.size(), logits.size() / tokens.size()};
+    formats::writeSafetensors(target, {{"logits", formats::SafeType::F32, shape}},
+                              [&](const formats::SafeEntry&, const formats::AppendBytes& append) { append(std::as_bytes(std::span(logits))); });
+}
+
+}  // namespace lorikeet::api

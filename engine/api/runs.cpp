@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Run folders as lists show them; everything is read from the folders themselves.
+#include "engine/api/training_run.h"
+
+#include "engine/base/error.h"
+#include "engine/base/files.h"
+#include "engine/train/run_folder.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+namespace lorikeet::api {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "20261124-2342"
+std::string timeStamp()
+{
+    using namespace std::chrono;
+    const auto now = floor<minutes>(system_clock::now());
+    const auto day = floor<days>(now);
+    const year_month_day date(day);
+    const hh_mm_ss time(now - day);
+    char text[32];
+    std::snprintf(text, sizeof text, "%04d%02u%02u-%02d%02d", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                  static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()));
+    return text;
+}
+
+/// Letters, digits, dot, dash and underscore of a name; the rest becomes a dash.
+std::string asFileName(std::string name)
+{
+    for (char& c : name)
+        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_')
+            c = '-';
+    return name.empty() ? "model" : name;
+}
+
+void takeEvent(RunInfo& info, const RunEvent& event)
+{
+    if (const auto* step = std::get_if<StepDone>(&event)) {
+        info.lastStep = step->step;
+        info.lastLoss = step->loss;
+    } else if (const auto* eval = std::get_if<EvalDone>(&event)) {
+        info.validationLoss = eval->loss;
+    } else if (const auto* ended = std::get_if<RunEnded>(&event)) {
+        info.finished = ended->status == RunEnded::Status::Done;
+    }
+}
+
+}  // namespace
+
+fs::path proposeRunFolder(const Job& job)
+{
+    const fs::path runs = dataFolder() / "runs";
+    const std::string base = timeStamp() + "-" + asFileName(utf8(pathFromUtf8(job.model.path).stem()));
+    fs::path folder = runs / base;
+    for (int n = 2; fs::exists(folder); ++n)
+        folder = runs / (base + "-" + std::to_string(n));
+    return folder;
+}
+
+RunInfo inspectRun(const fs::path& runFolder)
+{
+    const train::RunRecord record = train::readRunRecord(runFolder);
+    RunInfo info;
+    info.folder = runFolder;
+    info.model = record.job.model.path;
+    info.data = record.job.data.path;
+    info.created = record.created;
+    info.totalSteps = record.totalSteps;
+    info.hasAdapter = fs::exists(runFolder / "adapter" / "adapter_model.safetensors");
+    for (const RunEvent& event : train::readEvents(runFolder))
+        takeEvent(info, event);
+    return info;
+}
+
+std::vector<RunInfo> listRuns(const fs::path& runsFolder)
+{
+    std::vector<RunInfo> runs;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(runsFolder, ignored)) {
+        try {
+            runs.push_back(inspectRun(entry.path()));
+        } catch (const Error&) {
+            continue;  // not a run, or a damaged one: a list shows what can be shown
+        }
+    }
+    std::sort(runs.begin(), runs.end(), [](const RunInfo& a, const RunInfo& b) { return a.created > b.created; });
+    return runs;
+}
+
+}  // namespace lorikeet::api

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The run's thread: trainer hooks on one side, mailbox and orders on the other. No exception leaves it.
+#include "engine/api/training_run.h"
+
+#include "engine/api/doctor.h"
+#include "engine/api/models.h"
+#include "engine/api/planning.h"
+#include "engine/base/files.h"
+#include "engine/base/mailbox.h"
+#include "engine/export/adapter_folder.h"
+#include "engine/train/trainer.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace lorikeet::api {
+
+namespace {
+
+class EngineRun final : public TrainingRun {
+public:
+    explicit EngineRun(RunOptions options) : m_options(std::move(options)) {}
+    ~EngineRun() override
+    {
+        m_stop.request_stop();
+        wait();
+    }
+
+    void start(std::function<void()> wake) override
+    {
+        m_mailbox = std::make_unique<Mailbox<RunEvent>>(std::move(wake));
+        enter(RunState::Starting);
+        m_thread = std::thread([this] { main(); });
+    }
+    void pause() override { m_paused = true; }
+    void resume() override
+    {
+        {
+            const std::lock_guard lock(m_mutex);
+            m_paused = false;
+        }
+        m_changed.notify_all();
+    }
+    void stopAndKeep() override { m_stop.request_stop(); }
+    void saveNow() override { m_saveRequested = true; }
+
+    [[nodiscard]] RunState state() const override { return m_state; }
+    [[nodiscard]] std::vector<RunEvent> takeEvents() override { return m_mailbox ? m_mailbox->take() : std::vector<RunEvent>{}; }
+    [[nodiscard]] std::optional<MemoryMeasured> takeMemory() override { return m_memory.take(); }
+    [[nodiscard]] std::optional<Progress> takeProgress() override { return m_progress.take(); }
+    void wait() override
+    {
+        if (m_thread.joinable())
+            m_thread.join();
+    }
+
+private:
+    void enter(RunState state)
+    {
+        m_state = state;
+        m_mailbox->push(StateChanged{state});
+    }
+
+    /// Between two steps: waits while paused, and says so.
+    void boundary()
+    {
+        if (!m_paused)
+            return;
+        enter(RunState::Paused);
+        std::unique_lock lock(m_mutex);
+        m_changed.wait(lock, m_stop.get_token(), [this] { return !m_paused.load(); });
+        lock.unlock();
+        if (!m_stop.stop_requested())
+            enter(RunState::Running);
+    }
+
+    [[nodiscard]] train::TrainerHooks hooks()
+    {
+        train::TrainerHooks hooks;
+        hooks.emit = [this](const RunEvent& event) {
+            if (std::holds_alternative<RunStarted>(event))
+                enter(RunState::Running);
+            m_mailbox->push(event);
+        };
+        hooks.memory = [this](const MemoryMeasured& measured) { m_memory.set(measured); };
+        hooks.progress = [this](const Progress& progress) { m_progress.set(progress); };
+        hooks.boundary = [this] { boundary(); };
+        hooks.saveRequested = [this] { return m_saveRequested.exchange(false); };
+        hooks.stop = m_stop.get_token();
+        return hooks;
+    }
+
+    [[nodiscard]] train::TrainerOptions trainerOptions() const
+    {
+        train::TrainerOptions options;
+        options.job = m_options.job;
+        options.modelPath = locateModel(m_options.job.model.path);
+        options.device = findDevice(m_options.job.run.device);
+        options.runFolder = m_options.runFolder.empty() ? proposeRunFolder(m_options.job) : m_options.runFolder;
+        options.resume = m_options.resume;
+        options.checkMemory = m_options.checkMemory;
+        for (const LibraryVersion& library : libraryVersions())
+            options.versions.emplace_back(library.name, library.version);
+        return options;
+    }
+
+    RunEnded train()
+    {
+        const train::TrainerOptions options = trainerOptions();
+        train::Trainer trainer(options, hooks());
+        const train::TrainerResult result = trainer.run();
+        if (result.stopped)
+            enter(RunState::Stopping);
+        RunEnded ended;
+        ended.status = result.stopped ? RunEnded::Status::Stopped : RunEnded::Status::Done;
+        ended.step = result.step;
+        ended.seconds = result.seconds;
+        ended.validationLossBefore = result.validationLossBefore;
+        ended.validationLossAfter = result.validationLossAfter;
+        const std::filesystem::path folder = options.runFolder / "adapter";
+        exporting::writeAdapterFolder(folder, true, {&trainer.source(), options.job, result.slots, result.adapter}, {});
+        ended.adapterFolder = utf8(folder);
+        train::EventLog(options.runFolder).append(ended);
+        return ended;
+    }
+
+    void main() noexcept
+    {
+        RunEnded ended;
+        try {
+            ended = train();
+        } catch (const Error& error) {
+            ended.status = error.code() == ErrorCode::Cancelled ? RunEnded::Status::Stopped : RunEnded::Status::Failed;
+            ended.errorCode = error.code();
+            ended.errorMessage = error.message();
+            ended.errorHint = error.hint();
+        } catch (const std::bad_alloc&) {
+            ended = failure(ErrorCode::DoesNotFit, "the system has no more memory", "close other programs, or lower recipe.context");
+        } catch (const std::exception& error) {
+            ended = failure(ErrorCode::Internal, error.what(), "this is a bug in Lorikeet; please report it with this line");
+        }
+        m_state = RunState::Ended;
+        m_mailbox->push(StateChanged{RunState::Ended});
+        m_mailbox->push(ended);
+    }
+
+    static RunEnded failure(ErrorCode code, std::string message, std::string hint)
+    {
+        RunEnded ended;
+        ended.status = RunEnded::Status::Failed;
+        ended.errorCode = code;
+        ended.errorMessage = std::move(message);
+        ended.errorHint = std::move(hint);
+        return ended;
+    }
+
+    RunOptions m_options;
+    std::unique_ptr<Mailbox<RunEvent>> m_mailbox;
+    LatestSlot<MemoryMeasured> m_memory;
+    LatestSlot<Progress> m_progress;
+    std::atomic<RunState> m_state{RunState::Idle};
+    std::atomic<bool> m_paused{false};
+    std::atomic<bool> m_saveRequested{false};
+    std::stop_source m_stop;
+    std::mutex m_mutex;
+    std::condition_variable_any m_changed;
+    std::thread m_thread;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingRun> makeTrainingRun(RunOptions options) { return std::make_unique<EngineRun>(std::move(options)); }
+
+}  // namespace lorikeet::api

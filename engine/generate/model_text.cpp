@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/generate/model_text.h"
+
+#include "engine/base/error.h"
+#include "engine/base/files.h"
+#include "engine/tokenizer/gguf_fields.h"
+#include "engine/tokenizer/gguf_tokenizer.h"
+
+namespace lorikeet::generate {
+
+namespace {
+
+constexpr std::uint64_t kLargestTokenizerFile = 256ull << 20;
+constexpr const char* kTokenizerFiles[] = {"tokenizer.json",     "tokenizer.model",         "tokenizer_config.json",
+                                           "chat_template.jinja", "special_tokens_map.json", "added_tokens.json"};
+
+std::filesystem::path folderOf(const formats::ModelSource& source)
+{
+    return std::filesystem::is_directory(source.path()) ? source.path() : source.path().parent_path();
+}
+
+}  // namespace
+
+tokenizer::RenderOptions ModelText::renderOptions() const
+{
+    tokenizer::RenderOptions options;
+    const auto textOf = [&](std::optional<tokenizer::TokenId> id) -> std::optional<std::string> {
+        if (!id)
+            return std::nullopt;
+        return tokenizer->pieceText(*id);
+    };
+    options.bosToken = textOf(tokenizer->bos());
+    options.eosToken = textOf(tokenizer->eos());
+    options.unkToken = textOf(tokenizer->unk());
+    options.padToken = textOf(tokenizer->pad());
+    for (const tokenizer::TokenId id : tokenizer->stopIds())
+        options.endOfTurn.push_back(tokenizer->pieceText(id));
+    return options;
+}
+
+ModelText loadModelText(const formats::ModelSource& source)
+{
+    ModelText text;
+    if (const formats::GgufTokenizer* fields = source.ggufTokenizer()) {
+        text.tokenizer = tokenizer::tokenizerFromGguf(tokenizer::ggufTokenizerFields(*fields, utf8(source.path().filename())));
+        if (!fields->chatTemplate.empty())
+            text.chatTemplate = tokenizer::ChatTemplate::parse(fields->chatTemplate, utf8(source.path().filename()));
+        return text;
+    }
+    const std::filesystem::path folder = folderOf(source);
+    text.tokenizer = tokenizer::loadTokenizer(folder);
+    if (const auto templateSource = tokenizer::findChatTemplate(folder))
+        text.chatTemplate = tokenizer::ChatTemplate::parse(*templateSource, utf8(folder.filename()) + " chat template");
+    return text;
+}
+
+std::vector<std::string> writeTokenizerFiles(const formats::ModelSource& source, const std::filesystem::path& folder)
+{
+    std::vector<std::string> written;
+    const auto write = [&](const std::string& name, const std::string& text) {
+        writeFileAtomically(folder / name, text);
+        written.push_back(name);
+    };
+    if (const formats::GgufTokenizer* fields = source.ggufTokenizer()) {
+        const tokenizer::GgufTokenizer own = tokenizer::ggufTokenizerFields(*fields, utf8(source.path().filename()));
+        write("tokenizer.json", tokenizer::tokenizerJsonFromGguf(own));
+        write("tokenizer_config.json", tokenizer::tokenizerConfigJsonFromGguf(own));
+        if (!fields->chatTemplate.empty())
+            write("chat_template.jinja", fields->chatTemplate);
+        return written;
+    }
+    for (const char* name : kTokenizerFiles) {
+        const std::filesystem::path file = folderOf(source) / name;
+        if (std::filesystem::exists(file))
+            write(name, readTextFile(file, kLargestTokenizerFile));
+    }
+    return written;
+}
+
+}  // namespace lorikeet::generate

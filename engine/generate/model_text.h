@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The words of a model: its tokenizer and chat template, from a folder's files or from a GGUF file's metadata.
+#pragma once
+
+#include "engine/formats/model_source.h"
+#include "engine/tokenizer/chat_template.h"
+#include "engine/tokenizer/tokenizer.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lorikeet::generate {
+
+struct ModelText {
+    std::unique_ptr<tokenizer::Tokenizer> tokenizer;
+    std::optional<tokenizer::ChatTemplate> chatTemplate;
+
+    [[nodiscard]] const tokenizer::ChatTemplate* chat() const noexcept { return chatTemplate ? &*chatTemplate : nullptr; }
+    /// Options with the special tokens' strings filled in.
+    [[nodiscard]] tokenizer::RenderOptions renderOptions() const;
+};
+
+/// @throws Error{BadInput} when there is no tokenizer or a file is damaged.
+[[nodiscard]] ModelText loadModelText(const formats::ModelSource& source);
+
+/// Writes the tokenizer's files into a folder beside an adapter: copies of a model folder's own, or tokenizer.json,
+/// tokenizer_config.json and chat_template.jinja made from GGUF metadata. Returns the names written. @throws Error{Target}
+std::vector<std::string> writeTokenizerFiles(const formats::ModelSource& source, const std::filesystem::path& folder);
+
+}  // namespace lorikeet::generate

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/generate/session.h"
+
+#include "engine/base/check.h"
+#include "engine/base/error.h"
+#include "engine/base/files.h"
+#include "engine/base/units.h"
+#include "engine/kernels/elementwise.h"
+#include "engine/model/weight_loader.h"
+
+#include <algorithm>
+
+namespace lorikeet::generate {
+
+namespace {
+
+constexpr std::int64_t kPrefillRows = 256;
+constexpr std::int64_t kLogitRows = 64;
+
+}  // namespace
+
+Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSlot> slots, const DeviceSpec& device,
+                 const SessionOptions& options, const std::stop_token& stop, const ProgressFn& progress)
+    : m_source(formats::openModelSource(model))
+{
+    if (!m_source->hasWeights())
+        throw Error(ErrorCode::BadInput, utf8(m_source->path()) + " is a configuration without weights", "choose a model folder or a GGUF file");
+    if (options.wantText)
+        m_text = loadModelText(*m_source);
+    const ModelShape& shape = m_source->shape();
+    m_device = model::openDevice(device, options.threads);
+    m_context = m_device->context();
+
+    plan::InferenceJob job;
+    job.context = std::min(options.context, shape.maxContext);
+    job.rows = std::min(kPrefillRows, std::max<std::int64_t>(1, job.context));
+    job.evaluateRows = options.evaluateRows;
+    job.lossChunk = kLogitRows;
+    job.precision = options.precision;
+    job.adapters = std::move(slots);
+    std::int64_t largestRank = 0;
+    for (const plan::AdapterSlot& slot : job.adapters)
+        largestRank = std::max(largestRank, slot.rank);
+    const plan::KernelCosts costs = m_device->costs(
+        shape, {std::max(job.rows, job.evaluateRows), std::min(job.lossChunk, std::max<std::int64_t>(1, job.evaluateRows)), largestRank, job.precision, false});
+    m_plan = plan::planInference(shape, job, device, costs);
+    if (m_plan.verdict == plan::Verdict::DoesNotFit)
+        throw Error(ErrorCode::DoesNotFit,
+                    shape.name + " needs " + formatBytes(m_plan.totalBytes()) + ", " + device.name + " can give " + formatBytes(m_plan.capacityBytes),
+                    "close other programs or choose a smaller model");
+    m_memory = std::make_unique<model::PlannedMemory>(m_plan, m_device->makeArena(m_plan.arenaBytes), 0);
+    m_memory->enter(0);
+    model::loadWeights(*m_source, *m_memory, m_context, stop, progress);
+    m_decoder = std::make_unique<model::Decoder>(shape, *m_memory, m_context);
+    if (!m_plan.layout.adapters.empty())
+        setAdapter(std::vector<float>(static_cast<std::size_t>(m_plan.layout.adapterElements), 0.0f));
+}
+
+void Session::setAdapter(std::span<const float> flat)
+{
+    const tensor::Mat master = m_memory->mat(m_plan.layout.master);
+    LORIKEET_CHECK(static_cast<std::int64_t>(flat.size()) == master.elements(), "adapter of another size");
+    kernels::upload(m_context, master, flat.data());
+    if (m_plan.layout.work != m_plan.layout.master)
+        kernels::convert(m_context, {m_memory->mat(m_plan.layout.work), master, 1.0});
+}
+
+std::vector<float> Session::logits(std::span<const std::int32_t> tokens, const std::stop_token& stop)
+{
+    const std::int64_t vocab = m_source->shape().vocab;
+    for (const std::int32_t token : tokens)
+        if (token < 0 || token >= vocab)
+            throw Error(ErrorCode::Usage, "token " + std::to_string(token) + " is not in the vocabulary of " + std::to_string(vocab));
+    std::vector<float> all(tokens.size() * static_cast<std::size_t>(vocab));
+    m_decoder->logits(tokens, [&](std::int64_t first, std::span<const float> rows) {
+        std::copy(rows.begin(), rows.end(), all.begin() + first * vocab);
+    }, stop);
+    return all;
+}
+
+}  // namespace lorikeet::generate

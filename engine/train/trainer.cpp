@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/train/trainer.h"
+
+#include "engine/base/error.h"
+#include "engine/base/system.h"
+#include "engine/train/schedule.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace lorikeet::train {
+
+namespace {
+
+using plan::Phase;
+using plan::PointKind;
+
+class Stopwatch {
+public:
+    [[nodiscard]] double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - m_start).count(); }
+
+private:
+    std::chrono::steady_clock::time_point m_start = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+void Trainer::emit(const RunEvent& event)
+{
+    if (m_log)
+        m_log->append(event);
+    if (m_hooks.emit)
+        m_hooks.emit(event);
+}
+
+void Trainer::report(const char* phase)
+{
+    if (!m_hooks.memory)
+        return;
+    MemoryMeasured measured;
+    measured.step = m_step;
+    measured.phase = phase;
+    measured.liveBytes = m_memory->liveBytes();
+    measured.arenaBytes = m_memory->arenaBytes();
+    measured.residentBytes = processMemory().residentBytes;
+    m_hooks.memory(measured);
+}
+
+TrainerResult Trainer::run()
+{
+    prepareData();
+    prepareMemory();
+    prepareAdapter();
+    prepareFolder();
+    announce();
+    TrainerResult result;
+    try {
+        if (m_firstStep == 0)
+            evaluate();
+        m_lossBefore = m_firstStep == 0 ? m_lossLast : m_lossBefore;
+        trainSteps();
+        if (m_evaluatedStep != m_step)
+            evaluate();
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::Cancelled)
+            throw;
+        result.stopped = true;
+    }
+    if (m_savedStep != m_step)
+        save();
+    m_log->flush();
+    result.step = m_step;
+    result.seconds = m_seconds;
+    result.validationLossBefore = m_lossBefore;
+    result.validationLossAfter = m_lossLast;
+    result.adapter = m_adapter->adapter();
+    result.slots = m_plan.layout.adapters;
+    return result;
+}
+
+void Trainer::trainSteps()
+{
+    while (m_step < m_totalSteps) {
+        if (m_hooks.boundary)
+            m_hooks.boundary();
+        throwIfStopped(m_hooks.stop);
+        emit(trainStep());
+        report("train");
+        if (evaluationIsDue())
+            evaluate();
+        const std::int64_t every = m_options.job.run.saveEvery;
+        const bool asked = m_hooks.saveRequested && m_hooks.saveRequested();
+        if (asked || (every > 0 && m_step % every == 0))
+            save();
+    }
+}
+
+StepDone Trainer::trainStep()
+{
+    const Stopwatch watch;
+    const Job& job = m_options.job;
+    // Until the optimizer has run nothing of this step is kept: a stop puts the sampler back.
+    const data::SamplerState before = m_sampler->state();
+    const data::GlobalBatch batch = m_sampler->next();
+    const std::int64_t step = m_step + 1;
+    StepDone done;
+    try {
+        m_adapter->clearGradient();
+        model::TrainPass pass;
+        pass.gradientScale = batch.supervised > 0 ? 1.0 / static_cast<double>(batch.supervised) : 0.0;
+        pass.dropout = job.recipe.dropout;
+        pass.seed = static_cast<std::uint32_t>(job.recipe.seed);
+        pass.step = static_cast<std::uint32_t>(step);
+        double sum = 0;
+        for (const data::MicroBatch& micro : batch.micro)
+            sum += m_decoder->trainMicroBatch(micro, pass, m_hooks.stop);
+        done.loss = sum * pass.gradientScale;
+        m_memory->enter(m_plan.program.at(Phase::Train, PointKind::Reduce));
+        done.gradNorm = m_adapter->gradientNorm();
+    } catch (const Error&) {
+        m_sampler->restore(before);
+        throw;
+    }
+    if (!std::isfinite(done.loss) || !std::isfinite(done.gradNorm)) {
+        m_sampler->restore(before);
+        throw Error(ErrorCode::RunFailed, "step " + std::to_string(step) + ": the loss or its gradient is not finite",
+                    "lower recipe.learning_rate, or use recipe.precision fp32; the last checkpoint is good");
+    }
+    done.learningRate = learningRateAt(job, step, m_totalSteps);
+    m_adapter->update(job, done.learningRate, done.gradNorm, step);
+    m_step = step;
+    m_totalTokens += batch.tokens;
+    done.step = step;
+    done.epoch = m_sampler->epochsDone();
+    done.tokens = batch.tokens;
+    done.supervisedTokens = batch.supervised;
+    done.totalTokens = m_totalTokens;
+    done.seconds = watch.seconds();
+    m_seconds += done.seconds;
+    done.tokensPerSecond = static_cast<double>(batch.tokens) / done.seconds;
+    done.etaSeconds = m_seconds / static_cast<double>(m_step) * static_cast<double>(m_totalSteps - m_step);
+    return done;
+}
+
+bool Trainer::evaluationIsDue() const
+{
+    const std::int64_t every = m_options.job.run.evalEvery;
+    return every > 0 ? m_step % every == 0 : m_sampler->atEpochStart();
+}
+
+void Trainer::evaluate()
+{
+    if (m_validation.empty())
+        return;
+    const Stopwatch watch;
+    EvalDone done;
+    done.step = m_step;
+    double sum = 0;
+    for (const data::MicroBatch& micro : m_validation) {
+        sum += m_decoder->evaluateMicroBatch(micro, m_hooks.stop);
+        done.supervisedTokens += micro.supervised;
+    }
+    done.loss = sum / static_cast<double>(std::max<std::int64_t>(1, done.supervisedTokens));
+    done.seconds = watch.seconds();
+    m_evaluatedStep = m_step;
+    m_lossLast = done.loss;
+    emit(done);
+    report("evaluate");
+}
+
+void Trainer::save()
+{
+    m_memory->enter(m_plan.program.at(Phase::Save, PointKind::Save));
+    const CheckpointSaved saved{m_step, utf8(m_options.runFolder / "checkpoints" / ("step-" + std::to_string(m_step)))};
+    emit(saved);
+    m_log->flush();
+    Checkpoint checkpoint;
+    checkpoint.step = m_step;
+    checkpoint.sampler = m_sampler->state();
+    checkpoint.totalTokens = m_totalTokens;
+    checkpoint.secondsBefore = m_seconds;
+    checkpoint.eventBytes = m_log->bytes();
+    checkpoint.validationLossBefore = m_lossBefore;
+    checkpoint.validationLossLast = m_lossLast;
+    checkpoint.adapter = m_adapter->adapter();
+    checkpoint.moment1 = m_adapter->moment1();
+    checkpoint.moment2 = m_adapter->moment2();
+    writeCheckpoint(m_options.runFolder, checkpoint);
+    m_savedStep = m_step;
+}
+
+}  // namespace lorikeet::train

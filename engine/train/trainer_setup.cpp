@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The first half of a run: everything that can be refused is refused here, before a file of the run is written.
+#include "engine/train/trainer.h"
+
+#include "engine/base/error.h"
+#include "engine/base/hash.h"
+#include "engine/base/units.h"
+#include "engine/generate/model_text.h"
+#include "engine/lora/adapter.h"
+#include "engine/lora/peft_folder.h"
+#include "engine/model/weight_loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+namespace lorikeet::train {
+
+namespace {
+
+constexpr std::uint64_t kGuardBytes = 64;
+
+std::string utcNow()
+{
+    using namespace std::chrono;
+    const auto now = floor<seconds>(system_clock::now());
+    const auto day = floor<days>(now);
+    const year_month_day date(day);
+    const hh_mm_ss time(now - day);
+    char text[40];
+    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                  static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                  static_cast<int>(time.seconds().count()));
+    return text;
+}
+
+void requireFits(const plan::MemoryPlan& plan, const DeviceSpec& device)
+{
+    if (plan.verdict != plan::Verdict::DoesNotFit)
+        return;
+    throw Error(ErrorCode::DoesNotFit,
+                "the job needs " + formatBytes(plan.totalBytes()) + ", " + device.name + " can give " + formatBytes(plan.capacityBytes),
+                "lower recipe.context or recipe.micro_batch, raise recipe.recompute, or choose a smaller model");
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainerOptions options, TrainerHooks hooks) : m_options(std::move(options)), m_hooks(std::move(hooks)) {}
+
+Trainer::~Trainer() = default;
+
+void Trainer::prepareData()
+{
+    m_source = formats::openModelSource(m_options.modelPath);
+    if (!m_source->hasWeights())
+        throw Error(ErrorCode::BadInput, utf8(m_source->path()) + " is a configuration without weights: it can be planned for, not trained",
+                    "choose a model folder or a GGUF file");
+    const generate::ModelText text = generate::loadModelText(*m_source);
+    const Job& job = m_options.job;
+    m_data = data::buildDataset(job, *text.tokenizer, text.chat(), m_hooks.progress, m_hooks.stop);
+    const data::SamplerOptions sampling = data::samplerOptions(job, {}, job.slots());
+    m_sampler = std::make_unique<data::Sampler>(m_data.train, sampling);
+    m_totalSteps = m_sampler->totalSteps(job.recipe.epochs, job.recipe.maxSteps);
+    if (!m_data.validation.empty())
+        m_validation = data::validationBatches(m_data.validation, sampling);
+}
+
+void Trainer::prepareMemory()
+{
+    const Job& job = m_options.job;
+    const ModelShape& shape = m_source->shape();
+    m_device = model::openDevice(m_options.device, static_cast<int>(job.run.threads));
+    m_context = m_device->context();
+    std::int64_t largestRank = job.recipe.rank;
+    for (const auto& [pattern, rank] : job.recipe.rankPattern)
+        largestRank = std::max(largestRank, rank);
+    const plan::KernelCosts costs
+        = m_device->costs(shape, {job.slots(), std::min(job.recipe.lossChunk, job.slots()), largestRank, precisionOf(job), true});
+    const std::uint64_t guard = m_options.checkMemory ? kGuardBytes : 0;
+    m_plan = plan::plan(shape, job, m_options.device, costs, {}, {.guardBytes = guard});
+    requireFits(m_plan, m_options.device);
+    m_memory = std::make_unique<model::PlannedMemory>(m_plan, m_device->makeArena(m_plan.arenaBytes), guard);
+    m_memory->enter(m_plan.program.at(plan::Phase::Load, plan::PointKind::Load));
+    model::loadWeights(*m_source, *m_memory, m_context, m_hooks.stop, m_hooks.progress);
+    m_decoder = std::make_unique<model::Decoder>(shape, *m_memory, m_context);
+    m_adapter = std::make_unique<AdapterState>(*m_memory, m_context);
+    report("load");
+}
+
+void Trainer::prepareAdapter()
+{
+    std::vector<float> flat(static_cast<std::size_t>(m_plan.layout.adapterElements));
+    const std::string& folder = m_options.job.recipe.initAdapter;
+    if (folder.empty()) {
+        lora::initialise(flat, m_plan.layout.adapters, m_options.job.recipe.seed);
+    } else {
+        const auto slots = lora::readSlots(pathFromUtf8(folder), m_source->shape());
+        const auto same = [](const plan::AdapterSlot& a, const plan::AdapterSlot& b) {
+            return a.layer == b.layer && a.linear == b.linear && a.rank == b.rank;
+        };
+        if (!std::equal(slots.begin(), slots.end(), m_plan.layout.adapters.begin(), m_plan.layout.adapters.end(), same))
+            throw Error(ErrorCode::BadInput, folder + " was trained with other targets or ranks than this job states",
+                        "set recipe.targets and recipe.rank as in its adapter_config.json");
+        lora::readWeights(pathFromUtf8(folder), m_plan.layout.adapters, flat);
+    }
+    m_adapter->set(flat);
+}
+
+std::string Trainer::hashFiles(const std::vector<std::filesystem::path>& files, const char* stage) const
+{
+    Sha256 all;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        all.update(sha256OfFile(files[i], m_hooks.stop));
+        if (m_hooks.progress)
+            m_hooks.progress({stage, i + 1, files.size(), "files"});
+    }
+    return all.finish();
+}
+
+RunRecord Trainer::record() const
+{
+    RunRecord record;
+    record.created = m_created;
+    record.job = m_options.job;
+    record.totalSteps = m_totalSteps;
+    record.modelHash = m_modelHash;
+    record.dataHash = m_dataHash;
+    record.device = m_options.device.name;
+    record.plannedBytes = m_plan.categoryBytes;
+    record.plannedTotal = m_plan.totalBytes();
+    record.versions = m_options.versions;
+    return record;
+}
+
+void Trainer::prepareFolder()
+{
+    const Job& job = m_options.job;
+    std::vector<std::filesystem::path> dataFiles{pathFromUtf8(job.data.path)};
+    if (!job.data.validationPath.empty())
+        dataFiles.push_back(pathFromUtf8(job.data.validationPath));
+    m_modelHash = hashFiles(m_source->files(), "hashing the model");
+    m_dataHash = hashFiles(dataFiles, "hashing the data");
+    m_created = utcNow();
+    if (m_options.resume) {
+        resumeFrom(record());
+        return;
+    }
+    if (std::filesystem::exists(m_options.runFolder / "run.json"))
+        throw Error(ErrorCode::Target, utf8(m_options.runFolder) + " already holds a run", "give another --out, or --resume to go on with it");
+    makeFolders(m_options.runFolder);
+    writeRunRecord(m_options.runFolder, record());
+    m_log = std::make_unique<EventLog>(m_options.runFolder);
+}
+
+void Trainer::resumeFrom(const RunRecord& now)
+{
+    const RunRecord before = readRunRecord(m_options.runFolder);
+    requireResumable(before, now);
+    std::vector<std::string> skipped;
+    const Checkpoint checkpoint = readNewestCheckpoint(m_options.runFolder, skipped);
+    for (const std::string& text : skipped)
+        if (m_hooks.emit)
+            m_hooks.emit(RunNotice{"a checkpoint was passed over: " + text});
+    m_adapter->restore(checkpoint.adapter, checkpoint.moment1, checkpoint.moment2);
+    m_sampler->restore(checkpoint.sampler);
+    m_step = m_firstStep = m_savedStep = checkpoint.step;
+    m_totalTokens = checkpoint.totalTokens;
+    m_seconds = checkpoint.secondsBefore;
+    m_lossBefore = checkpoint.validationLossBefore;
+    m_lossLast = checkpoint.validationLossLast;
+    m_created = before.created;
+    writeRunRecord(m_options.runFolder, record());
+    m_log = std::make_unique<EventLog>(m_options.runFolder);
+    m_log->cutTo(checkpoint.eventBytes);
+}
+
+void Trainer::announce()
+{
+    RunStarted started;
+    started.totalSteps = m_totalSteps;
+    started.firstStep = m_firstStep;
+    started.trainRows = static_cast<std::int64_t>(m_data.train.size());
+    started.validationRows = static_cast<std::int64_t>(m_data.validation.size());
+    for (const data::Example& example : m_data.train) {
+        started.trainTokens += static_cast<std::int64_t>(example.tokens.size());
+        started.supervisedTokens += example.supervised();
+    }
+    started.trainableParameters = static_cast<std::uint64_t>(m_plan.layout.trainableParameters);
+    started.plannedBytes = m_plan.categoryBytes;
+    started.device = m_options.device.name;
+    started.runFolder = utf8(m_options.runFolder);
+    emit(started);
+}
+
+}  // namespace lorikeet::train
