@@ -103,7 +103,7 @@ run_fuzzers() {
     cxx="$(command -v clang++)"
     compiler_key="clang-$("$cxx" -dumpversion)"
     configure fuzz "-DLORIKEET_PYTHON=$oracles/bin/python" "-DLORIKEET_SENTENCEPIECE_DIR=$sentencepiece"
-    build_targets all
+    build_targets lorikeet_tests_fuzz
     quiet_environment
     run_ctest "$@"
 }
