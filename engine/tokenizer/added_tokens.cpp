@@ -10,6 +10,9 @@
 namespace lorikeet::tokenizer {
 namespace {
 
+/// Finding takes text length times content length at worst.
+constexpr std::size_t kLongestContent = 4096;
+
 std::size_t startOfCharacterBefore(std::string_view text, std::size_t index)
 {
     --index;
@@ -107,6 +110,11 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const std::function<std
     std::sort(m_tokens.begin(), m_tokens.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
     for (std::size_t i = 0; i < m_tokens.size(); ++i) {
         const AddedToken& token = m_tokens[i];
+        if (token.content.size() > kLongestContent) {
+            throw Error{ErrorCode::BadInput, source + ": added_tokens: token " + std::to_string(token.id) + " has "
+                                                 + std::to_string(token.content.size()) + " bytes, expected at most "
+                                                 + std::to_string(kLongestContent)};
+        }
         m_decodedForms.push_back(token.normalized ? normalize(token.content) : token.content);
         if (!m_byId.emplace(token.id, i).second) {
             throw Error{ErrorCode::BadInput, source + ": added_tokens: id " + std::to_string(token.id) + " appears twice"};

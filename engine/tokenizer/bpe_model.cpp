@@ -4,10 +4,10 @@
 
 #include "engine/base/error.h"
 #include "engine/tokenizer/byte_alphabet.h"
+#include "engine/tokenizer/scored_merges.h"
 #include "engine/tokenizer/unicode.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace lorikeet::tokenizer {
 namespace {
@@ -23,17 +23,6 @@ constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 std::string byteTokenName(unsigned byte)
 {
     return std::string("<0x") + kHexDigits[byte >> 4U] + kHexDigits[byte & 15U] + ">";
-}
-
-/// True when U+2581 stands behind another character somewhere in the text.
-bool crossesBlank(std::string_view text)
-{
-    for (std::size_t at = text.find(kBlank); at != std::string_view::npos; at = text.find(kBlank, at + 1)) {
-        if (at > 0 && !text.substr(0, at).ends_with(kBlank)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 std::vector<std::pair<std::string, TokenId>> tokensOf(const ScoredPieceSpec& spec)
@@ -68,7 +57,11 @@ BpeModel::BpeModel(const ScoredPieceSpec& spec, const std::string& source)
     if (!m_vocabulary.has(spec.unk)) {
         refuse(source, "the unknown token has id " + std::to_string(spec.unk) + ", which is not in the vocabulary");
     }
-    deriveMerges(spec);
+    ScoredMerges scored = scoredMerges(spec);
+    m_merges = std::move(scored.merges);
+    m_placeholders = std::move(scored.placeholders);
+    m_firstPlaceholder = static_cast<TokenId>(spec.pieces.size());
+    m_cutsAtBlanks = scored.cutsAtBlanks;
     prepare();
 }
 
@@ -88,75 +81,6 @@ void BpeModel::readMerges(const BpeSpec& spec, const std::string& source)
         }
         m_merges.insert(*leftId, *rightId, {static_cast<std::uint32_t>(rank), *result});
         m_cutsAtBlanks = m_cutsAtBlanks && !crossesBlank(joined);
-    }
-}
-
-void BpeModel::deriveMerges(const ScoredPieceSpec& spec)
-{
-    m_firstPlaceholder = static_cast<TokenId>(spec.pieces.size());
-    m_cutsAtBlanks = true;
-    std::vector<std::pair<std::string, TokenId>> mergeable, placeholders;
-    std::vector<std::size_t> order;  // pieces of more than one character, best score first
-    std::size_t splits = 0;
-    for (std::size_t i = 0; i < spec.pieces.size(); ++i) {
-        const auto& piece = spec.pieces[i];
-        if (piece.mergeable) {
-            mergeable.emplace_back(piece.text, static_cast<TokenId>(i));
-            if (piece.text.size() > lengthFromLead(static_cast<unsigned char>(piece.text.front()))) {
-                order.push_back(i);
-                splits += piece.text.size();
-                m_cutsAtBlanks = m_cutsAtBlanks && !crossesBlank(piece.text);
-            }
-        }
-    }
-    const Vocabulary known(mergeable, "tokenizer.ggml.tokens");
-    m_cutsAtBlanks = m_cutsAtBlanks && known.find(kBlank).has_value();
-    std::stable_sort(order.begin(), order.end(),
-                     [&spec](std::size_t a, std::size_t b) { return spec.pieces[a].score > spec.pieces[b].score; });
-    // A character that is no token of its own can still be part of a piece: it gets an id that never leaves this class.
-    std::vector<std::string> singles;
-    for (const std::size_t index : order) {
-        const std::string& text = spec.pieces[index].text;
-        for (std::size_t i = 0; i < text.size(); i += lengthFromLead(static_cast<unsigned char>(text[i]))) {
-            std::string single = text.substr(i, lengthFromLead(static_cast<unsigned char>(text[i])));
-            if (!known.find(single)) {
-                singles.push_back(std::move(single));
-            }
-        }
-    }
-    std::sort(singles.begin(), singles.end());
-    singles.erase(std::unique(singles.begin(), singles.end()), singles.end());
-    for (std::size_t i = 0; i < singles.size(); ++i) {
-        placeholders.emplace_back(singles[i], static_cast<TokenId>(i));
-    }
-    m_placeholders = Vocabulary(placeholders, "tokenizer.ggml.tokens");
-    const auto idOf = [&](std::string_view text) {
-        const auto id = known.find(text);
-        if (id) {
-            return *id;
-        }
-        const auto place = m_placeholders.find(text);
-        return place ? m_firstPlaceholder + *place : TokenId{-1};
-    };
-    m_merges = MergeTable(splits);
-    std::uint32_t rank = 0;
-    for (std::size_t k = 0; k < order.size(); ++k) {
-        const auto& piece = spec.pieces[order[k]];
-        if (k > 0 && piece.score != spec.pieces[order[k - 1]].score) {
-            ++rank;
-        }
-        const std::string_view text = piece.text;
-        for (std::size_t i = 0;;) {
-            i += lengthFromLead(static_cast<unsigned char>(text[i]));
-            if (i >= text.size()) {
-                break;
-            }
-            const TokenId left = idOf(text.substr(0, i));
-            const TokenId right = idOf(text.substr(i));
-            if (left >= 0 && right >= 0) {
-                m_merges.insert(left, right, {rank, static_cast<TokenId>(order[k])});
-            }
-        }
     }
 }
 

@@ -31,7 +31,6 @@ public:
 
 private:
     void readMerges(const BpeSpec& spec, const std::string& source);
-    void deriveMerges(const ScoredPieceSpec& spec);
     void prepare();
     void encodeChunk(std::string_view chunk, EncodeScratch& scratch, std::vector<Symbol>& out, std::uint32_t base) const;
     void start(std::string_view chunk, std::vector<Symbol>& symbols) const;

@@ -7,12 +7,16 @@
 #include "engine/tokenizer/vocabulary.h"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 namespace lorikeet::tokenizer {
 namespace {
 
 constexpr std::int32_t kUndefined = 0, kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4;  // 5 unused, 6 byte
+
+/// Deriving merges takes the square of a piece's length; SentencePiece's own limit is 16 characters unless it is told otherwise.
+constexpr std::size_t kLongestScoredPiece = 1024;
 
 [[noreturn]] void refuse(const GgufTokenizer& fields, const std::string& key, const std::string& what)
 {
@@ -177,24 +181,11 @@ void setByteLevel(const GgufTokenizer& fields, TokenizerSpec& spec)
     setRoles(fields, false, spec);
 }
 
-void setSentencePiece(const GgufTokenizer& fields, TokenizerSpec& spec)
+ScoredPieceSpec scoredPieces(const GgufTokenizer& fields)
 {
     if (fields.scores.size() != fields.tokens.size()) {
         refuse(fields, "scores", "has " + std::to_string(fields.scores.size()) + " entries, tokens has "
                                      + std::to_string(fields.tokens.size()));
-    }
-    const bool prefix = fields.addSpacePrefix.value_or(true);
-    if (prefix) {
-        spec.normalizers.emplace_back(PrependSpec{"\u2581"});
-    }
-    const ReplaceSpec escape{{" ", false}, "\u2581"};
-    const ReplaceSpec unescape{{"\u2581", false}, " "};
-    spec.normalizers.emplace_back(escape);
-    spec.decoders.emplace_back(unescape);
-    spec.decoders.emplace_back(ByteFallbackDecoderSpec{});
-    spec.decoders.emplace_back(FuseDecoderSpec{});
-    if (prefix) {
-        spec.decoders.emplace_back(StripDecoderSpec{" ", 1, 0});
     }
     ScoredPieceSpec model;
     std::optional<TokenId> unk = fields.unk;
@@ -202,8 +193,12 @@ void setSentencePiece(const GgufTokenizer& fields, TokenizerSpec& spec)
     for (std::size_t id = 0; id < fields.tokens.size(); ++id) {
         const std::int32_t type = typeOf(fields, id);
         const bool mergeable = type == kNormal || type == kUndefined;
-        if (mergeable && !(fields.scores[id] == fields.scores[id])) {
+        if (mergeable && std::isnan(fields.scores[id])) {
             refuse(fields, "scores", "the score of token " + std::to_string(id) + " is not a number");
+        }
+        if (mergeable && fields.tokens[id].size() > kLongestScoredPiece) {
+            refuse(fields, "tokens", "token " + std::to_string(id) + " has " + std::to_string(fields.tokens[id].size())
+                                         + " bytes, expected at most " + std::to_string(kLongestScoredPiece));
         }
         model.pieces.push_back({textOf(fields, id), fields.scores[id], mergeable});
         if (type == kUnknown && !unk) {
@@ -211,6 +206,32 @@ void setSentencePiece(const GgufTokenizer& fields, TokenizerSpec& spec)
         }
     }
     model.unk = unk.value_or(0);
+    return model;
+}
+
+ReplaceSpec replacing(const char* from, const char* to)
+{
+    ReplaceSpec spec;
+    spec.pattern.text = from;
+    spec.content = to;
+    return spec;
+}
+
+void setSentencePiece(const GgufTokenizer& fields, TokenizerSpec& spec)
+{
+    const bool prefix = fields.addSpacePrefix.value_or(true);
+    if (prefix) {
+        spec.normalizers.emplace_back(PrependSpec{"\u2581"});
+    }
+    spec.normalizers.emplace_back(replacing(" ", "\u2581"));
+    spec.decoders.emplace_back(replacing("\u2581", " "));
+    spec.decoders.emplace_back(ByteFallbackDecoderSpec{});
+    spec.decoders.emplace_back(FuseDecoderSpec{});
+    if (prefix) {
+        spec.decoders.emplace_back(StripDecoderSpec{" ", 1, 0});
+    }
+    ScoredPieceSpec model = scoredPieces(fields);
+    const TokenId unk = model.unk;
     spec.model = std::move(model);
     addTokens(fields, spec);
     setRoles(fields, true, spec);

@@ -79,6 +79,16 @@ void MergeTable::mergeShort(std::vector<Symbol>& symbols, MergeScratch& scratch)
     symbols.resize(count);
 }
 
+void MergeTable::consider(const std::vector<Symbol>& symbols, std::uint32_t left, std::uint32_t right,
+                          std::vector<MergeScratch::Candidate>& heap) const
+{
+    const Merge merge = find(symbols[left].id, symbols[right].id);
+    if (merge.rank != kNoRank) {
+        heap.push_back({(std::uint64_t{merge.rank} << 32U) | left, merge.result});
+        std::push_heap(heap.begin(), heap.end(), later);
+    }
+}
+
 void MergeTable::mergeLong(std::vector<Symbol>& symbols, MergeScratch& scratch) const
 {
     const auto count = static_cast<std::uint32_t>(symbols.size());
@@ -86,31 +96,19 @@ void MergeTable::mergeLong(std::vector<Symbol>& symbols, MergeScratch& scratch) 
     auto& links = scratch.links;
     heap.clear();
     links.resize(count);
-    const auto consider = [&](std::uint32_t left, std::uint32_t right) {
-        const Merge merge = find(symbols[left].id, symbols[right].id);
-        if (merge.rank != kNoRank) {
-            heap.push_back({(std::uint64_t{merge.rank} << 32U) | left, merge.result});
-            return true;
-        }
-        return false;
-    };
     for (std::uint32_t i = 0; i < count; ++i) {
         links[i] = {i == 0 ? kNoSymbol : i - 1, i + 1 == count ? kNoSymbol : i + 1};
         if (i + 1 < count) {
-            consider(i, i + 1);
+            consider(symbols, i, i + 1, heap);
         }
     }
-    std::make_heap(heap.begin(), heap.end(), later);
     while (!heap.empty()) {
         std::pop_heap(heap.begin(), heap.end(), later);
         const MergeScratch::Candidate top = heap.back();
         heap.pop_back();
         const auto left = static_cast<std::uint32_t>(top.key);
-        if (symbols[left].id < 0 || links[left].next == kNoSymbol) {
-            continue;
-        }
         const std::uint32_t right = links[left].next;
-        if (find(symbols[left].id, symbols[right].id).result != top.result) {
+        if (symbols[left].id < 0 || right == kNoSymbol || find(symbols[left].id, symbols[right].id).result != top.result) {
             continue;  // one of the two has changed since
         }
         symbols[left].id = top.result;
@@ -119,12 +117,10 @@ void MergeTable::mergeLong(std::vector<Symbol>& symbols, MergeScratch& scratch) 
         links[left].next = links[right].next;
         if (links[left].next != kNoSymbol) {
             links[links[left].next].previous = left;
-            if (consider(left, links[left].next)) {
-                std::push_heap(heap.begin(), heap.end(), later);
-            }
+            consider(symbols, left, links[left].next, heap);
         }
-        if (links[left].previous != kNoSymbol && consider(links[left].previous, left)) {
-            std::push_heap(heap.begin(), heap.end(), later);
+        if (links[left].previous != kNoSymbol) {
+            consider(symbols, links[left].previous, left, heap);
         }
     }
     std::erase_if(symbols, [](const Symbol& symbol) { return symbol.id < 0; });

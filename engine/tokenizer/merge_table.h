@@ -76,6 +76,8 @@ private:
     }
     void mergeShort(std::vector<Symbol>& symbols, MergeScratch& scratch) const;
     void mergeLong(std::vector<Symbol>& symbols, MergeScratch& scratch) const;
+    void consider(const std::vector<Symbol>& symbols, std::uint32_t left, std::uint32_t right,
+                  std::vector<MergeScratch::Candidate>& heap) const;
 
     std::vector<Entry> m_entries;
     std::size_t m_mask = 0;

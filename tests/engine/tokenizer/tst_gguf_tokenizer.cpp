@@ -89,6 +89,7 @@ private Q_SLOTS:
         row("types too short", false, "token_type", [](auto& f) { f.tokenTypes.pop_back(); });
         row("scores too short", true, "scores", [](auto& f) { f.scores.pop_back(); });
         row("score is not a number", true, "score of token 8", [](auto& f) { f.scores[8] = std::nanf(""); });
+        row("piece too long", true, "token 8 has 1025 bytes", [](auto& f) { f.tokens[8] = std::string(1025, 'a'); });
         row("bos out of range", true, "bos_token_id: is 13", [](auto& f) { f.bos = 13; });
         row("eos below zero", false, "eos_token_id: is -1", [](auto& f) { f.eos = -1; });
         row("unk out of range", true, "unknown_token_id", [](auto& f) { f.unk = 1 << 30; });

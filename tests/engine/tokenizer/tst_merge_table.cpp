@@ -33,6 +33,31 @@ class TestMergeTable : public QObject {
         }
     }
 
+    /// Tokens spell strings over {0,1,2}; a merge's result is the token of the joined string, as in a real vocabulary.
+    struct RandomMerges {
+        std::vector<std::string> texts = {"0", "1", "2"};
+        std::map<std::pair<TokenId, TokenId>, Merge> merges;
+        MergeTable table{40};
+    };
+    static RandomMerges randomMerges(std::mt19937& random)
+    {
+        RandomMerges made;
+        for (std::uint32_t rank = 0; rank < 40; ++rank) {
+            const auto left = static_cast<TokenId>(random() % made.texts.size());
+            const auto right = static_cast<TokenId>(random() % made.texts.size());
+            const std::string joined = made.texts[static_cast<std::size_t>(left)] + made.texts[static_cast<std::size_t>(right)];
+            const auto known = std::find(made.texts.begin(), made.texts.end(), joined);
+            const auto result = static_cast<TokenId>(known - made.texts.begin());
+            if (known == made.texts.end()) {
+                made.texts.push_back(joined);
+            }
+            if (made.merges.emplace(std::pair{left, right}, Merge{rank, result}).second) {
+                made.table.insert(left, right, {rank, result});
+            }
+        }
+        return made;
+    }
+
 private Q_SLOTS:
     void mergesAreThoseOfTheTextbookLoop_data()
     {
@@ -47,23 +72,7 @@ private Q_SLOTS:
         QFETCH(int, length);
         std::mt19937 random(17);
         for (int round = 0; round < 200; ++round) {
-            // Tokens spell strings over {0,1,2}; a merge's result is the token of the joined string, as in a real vocabulary.
-            std::vector<std::string> texts = {"0", "1", "2"};
-            std::map<std::pair<TokenId, TokenId>, Merge> merges;
-            MergeTable table(40);
-            for (std::uint32_t rank = 0; rank < 40; ++rank) {
-                const auto left = static_cast<TokenId>(random() % texts.size());
-                const auto right = static_cast<TokenId>(random() % texts.size());
-                const std::string joined = texts[static_cast<std::size_t>(left)] + texts[static_cast<std::size_t>(right)];
-                const auto known = std::find(texts.begin(), texts.end(), joined);
-                const auto result = static_cast<TokenId>(known - texts.begin());
-                if (known == texts.end()) {
-                    texts.push_back(joined);
-                }
-                if (merges.emplace(std::pair{left, right}, Merge{rank, result}).second) {
-                    table.insert(left, right, {rank, result});
-                }
-            }
+            const RandomMerges made = randomMerges(random);
             std::vector<TokenId> ids;
             std::vector<Symbol> symbols;
             for (int i = 0; i < length; ++i) {
@@ -71,17 +80,17 @@ private Q_SLOTS:
                 symbols.push_back({ids.back(), static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i + 1)});
             }
             MergeScratch scratch;
-            table.mergeAll(symbols, scratch);
+            made.table.mergeAll(symbols, scratch);
             std::vector<TokenId> merged;
             std::uint32_t position = 0;
             for (const Symbol& symbol : symbols) {
                 merged.push_back(symbol.id);
                 QCOMPARE(symbol.begin, position);
                 position = symbol.end;
-                QCOMPARE(texts[static_cast<std::size_t>(symbol.id)].size(), std::size_t{symbol.end - symbol.begin});
+                QCOMPARE(made.texts[static_cast<std::size_t>(symbol.id)].size(), std::size_t{symbol.end - symbol.begin});
             }
             QCOMPARE(position, static_cast<std::uint32_t>(length));
-            QCOMPARE(merged, textbook(ids, merges));
+            QCOMPARE(merged, textbook(ids, made.merges));
         }
     }
 };

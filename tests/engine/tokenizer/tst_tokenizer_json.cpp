@@ -53,6 +53,74 @@ class TestTokenizerJson : public QObject {
         return "it was accepted";
     }
 
+    static void row(const char* name, const char* part, Change change)
+    {
+        QTest::newRow(name) << change << QString::fromUtf8(part);
+    }
+    static void addModelDamage()
+    {
+        row("no model", "tokenizer.json.model", [](auto& j) { j.erase("model"); });
+        row("unigram", "\"Unigram\"", [](auto& j) { j["model"] = {{"type", "Unigram"}, {"vocab", nlohmann::json::array()}}; });
+        row("model is a number", "model", [](auto& j) { j["model"] = 3; });
+        row("vocab is a list", "model.vocab", [](auto& j) { j["model"]["vocab"] = nlohmann::json::array(); });
+        row("id is text", "model.vocab", [](auto& j) { j["model"]["vocab"]["a"] = "1"; });
+        row("id below zero", "model.vocab", [](auto& j) { j["model"]["vocab"]["a"] = -1; });
+        row("id is a fraction", "model.vocab", [](auto& j) { j["model"]["vocab"]["a"] = 1.5; });
+        row("id far too large", "model.vocab", [](auto& j) { j["model"]["vocab"]["a"] = 4000000000U; });
+        row("id beyond 64 bits", "model.vocab", [](auto& j) { j["model"]["vocab"]["a"] = 18446744073709551615ULL; });
+        row("two tokens with one id", "same id 2", [](auto& j) { j["model"]["vocab"]["a"] = 2; });
+        row("merge of an unknown token", "\"z\"", [](auto& j) { j["model"]["merges"].push_back("z a"); });
+        row("merge into an unknown token", "\"cc\"", [](auto& j) { j["model"]["merges"].push_back("c c"); });
+        row("merge of three", "merges[2]", [](auto& j) { j["model"]["merges"].push_back("a b c"); });
+        row("merge is a number", "merges[0]", [](auto& j) { j["model"]["merges"][0] = 5; });
+        row("no merges", "model.merges", [](auto& j) { j["model"].erase("merges"); });
+        row("unk not in the vocabulary", "unk_token", [](auto& j) { j["model"]["unk_token"] = "<?>"; });
+        row("suffix", "end_of_word_suffix", [](auto& j) { j["model"]["end_of_word_suffix"] = "</w>"; });
+    }
+    static void addComponentDamage()
+    {
+        row("normalizer", "\"NFKC\"", [](auto& j) { j["normalizer"] = {{"type", "NFKC"}}; });
+        row("nested normalizer", "normalizers[0]", [](auto& j) { j["normalizer"]["normalizers"][0] = {{"type", "Lowercase"}}; });
+        row("pre-tokenizer", "\"BertPreTokenizer\"", [](auto& j) { j["pre_tokenizer"] = {{"type", "BertPreTokenizer"}}; });
+        row("pre-tokenizer without type", "pre_tokenizer.type", [](auto& j) { j["pre_tokenizer"] = {{"pattern", "x"}}; });
+        row("decoder", "\"WordPiece\"", [](auto& j) { j["decoder"] = {{"type", "WordPiece"}}; });
+        row("post-processor", "\"RobertaProcessing\"", [](auto& j) { j["post_processor"] = {{"type", "RobertaProcessing"}}; });
+        row("broken pattern", "Split", [](auto& j) {
+            j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", "(a"}}}, {"behavior", "Isolated"}, {"invert", false}};
+        });
+        row("huge pattern", "Split", [](auto& j) {
+            j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", std::string(2 << 20, 'a')}}}, {"behavior", "Isolated"}};
+        });
+        row("behavior", "\"Sideways\"", [](auto& j) {
+            j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"String", "a"}}}, {"behavior", "Sideways"}, {"invert", false}};
+        });
+        row("metaspace contradiction", "prepend_scheme", [](auto& j) {
+            j["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "first"}, {"add_prefix_space", false}};
+        });
+        row("strip of two characters", "one character", [](auto& j) {
+            j["decoder"] = {{"type", "Strip"}, {"content", "ab"}, {"start", 1}, {"stop", 0}};
+        });
+    }
+    static void addTokenDamage()
+    {
+        row("added id twice", "id 8 appears twice", [](auto& j) { j["added_tokens"].push_back(j["added_tokens"][1]); j["added_tokens"][2]["content"] = "x"; });
+        row("added content twice", "appears twice", [](auto& j) { j["added_tokens"].push_back(j["added_tokens"][1]); j["added_tokens"][2]["id"] = 9; });
+        row("added id of another token", "\"b\"", [](auto& j) { j["added_tokens"][1]["id"] = 2; });
+        row("added id not that of the vocabulary", "<unk>", [](auto& j) { j["added_tokens"][0]["id"] = 12; });
+        row("added id is text", "added_tokens[1].id", [](auto& j) { j["added_tokens"][1]["id"] = "8"; });
+        row("added token too long", "4097 bytes", [](auto& j) { j["added_tokens"][1]["content"] = std::string(4097, 'x'); });
+        row("added tokens without flag", "special", [](auto& j) { j["added_tokens"][1].erase("special"); });
+        row("version", "\"9.0\"", [](auto& j) { j["version"] = "9.0"; });
+        row("sequence without end", "Sequence", [](auto& j) {
+            nlohmann::json inner = {{"type", "NFC"}};
+            for (int i = 0; i < 1000; ++i) {
+                inner = {{"type", "Sequence"}, {"normalizers", nlohmann::json::array({inner})}};
+            }
+            j["normalizer"] = inner;
+        });
+        row("list instead of object", "object", [](auto& j) { j = nlohmann::json::array({1, 2}); });
+    }
+
 private Q_SLOTS:
     void mergesUnknownCharactersAndSpecialTokensByHand()
     {
@@ -118,60 +186,9 @@ private Q_SLOTS:
     {
         QTest::addColumn<Change>("change");
         QTest::addColumn<QString>("part");
-        const auto row = [](const char* name, const char* part, Change change) { QTest::newRow(name) << change << QString::fromUtf8(part); };
-        row("no model", "tokenizer.json.model", [](auto& j) { j.erase("model"); });
-        row("unigram", "\"Unigram\"", [](auto& j) { j["model"] = {{"type", "Unigram"}, {"vocab", nlohmann::json::array()}}; });
-        row("model is a number", "model", [](auto& j) { j["model"] = 3; });
-        row("vocab is a list", "model.vocab", [](auto& j) { j["model"]["vocab"] = nlohmann::json::array(); });
-        row("id is text", "model.vocab", [](auto& j) { j["model"]["vocab"]["a"] = "1"; });
-        row("id below zero", "model.vocab", [](auto& j) { j["model"]["vocab"]["a"] = -1; });
-        row("id is a fraction", "model.vocab", [](auto& j) { j["model"]["vocab"]["a"] = 1.5; });
-        row("id far too large", "model.vocab", [](auto& j) { j["model"]["vocab"]["a"] = 4000000000U; });
-        row("id beyond 64 bits", "model.vocab", [](auto& j) { j["model"]["vocab"]["a"] = 18446744073709551615ULL; });
-        row("two tokens with one id", "same id 2", [](auto& j) { j["model"]["vocab"]["a"] = 2; });
-        row("merge of an unknown token", "\"z\"", [](auto& j) { j["model"]["merges"].push_back("z a"); });
-        row("merge into an unknown token", "\"cc\"", [](auto& j) { j["model"]["merges"].push_back("c c"); });
-        row("merge of three", "merges[2]", [](auto& j) { j["model"]["merges"].push_back("a b c"); });
-        row("merge is a number", "merges[0]", [](auto& j) { j["model"]["merges"][0] = 5; });
-        row("no merges", "model.merges", [](auto& j) { j["model"].erase("merges"); });
-        row("unk not in the vocabulary", "unk_token", [](auto& j) { j["model"]["unk_token"] = "<?>"; });
-        row("suffix", "end_of_word_suffix", [](auto& j) { j["model"]["end_of_word_suffix"] = "</w>"; });
-        row("normalizer", "\"NFKC\"", [](auto& j) { j["normalizer"] = {{"type", "NFKC"}}; });
-        row("nested normalizer", "normalizers[0]", [](auto& j) { j["normalizer"]["normalizers"][0] = {{"type", "Lowercase"}}; });
-        row("pre-tokenizer", "\"BertPreTokenizer\"", [](auto& j) { j["pre_tokenizer"] = {{"type", "BertPreTokenizer"}}; });
-        row("pre-tokenizer without type", "pre_tokenizer.type", [](auto& j) { j["pre_tokenizer"] = {{"pattern", "x"}}; });
-        row("decoder", "\"WordPiece\"", [](auto& j) { j["decoder"] = {{"type", "WordPiece"}}; });
-        row("post-processor", "\"RobertaProcessing\"", [](auto& j) { j["post_processor"] = {{"type", "RobertaProcessing"}}; });
-        row("broken pattern", "Split", [](auto& j) {
-            j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", "(a"}}}, {"behavior", "Isolated"}, {"invert", false}};
-        });
-        row("huge pattern", "Split", [](auto& j) {
-            j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", std::string(2 << 20, 'a')}}}, {"behavior", "Isolated"}};
-        });
-        row("behavior", "\"Sideways\"", [](auto& j) {
-            j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"String", "a"}}}, {"behavior", "Sideways"}, {"invert", false}};
-        });
-        row("metaspace contradiction", "prepend_scheme", [](auto& j) {
-            j["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "first"}, {"add_prefix_space", false}};
-        });
-        row("strip of two characters", "one character", [](auto& j) {
-            j["decoder"] = {{"type", "Strip"}, {"content", "ab"}, {"start", 1}, {"stop", 0}};
-        });
-        row("added id twice", "id 8 appears twice", [](auto& j) { j["added_tokens"].push_back(j["added_tokens"][1]); j["added_tokens"][2]["content"] = "x"; });
-        row("added content twice", "appears twice", [](auto& j) { j["added_tokens"].push_back(j["added_tokens"][1]); j["added_tokens"][2]["id"] = 9; });
-        row("added id of another token", "\"b\"", [](auto& j) { j["added_tokens"][1]["id"] = 2; });
-        row("added id not that of the vocabulary", "<unk>", [](auto& j) { j["added_tokens"][0]["id"] = 12; });
-        row("added id is text", "added_tokens[1].id", [](auto& j) { j["added_tokens"][1]["id"] = "8"; });
-        row("added tokens without flag", "special", [](auto& j) { j["added_tokens"][1].erase("special"); });
-        row("version", "\"9.0\"", [](auto& j) { j["version"] = "9.0"; });
-        row("sequence without end", "Sequence", [](auto& j) {
-            nlohmann::json inner = {{"type", "NFC"}};
-            for (int i = 0; i < 1000; ++i) {
-                inner = {{"type", "Sequence"}, {"normalizers", nlohmann::json::array({inner})}};
-            }
-            j["normalizer"] = inner;
-        });
-        row("list instead of object", "object", [](auto& j) { j = nlohmann::json::array({1, 2}); });
+        addModelDamage();
+        addComponentDamage();
+        addTokenDamage();
     }
     void damageIsRefusedByNameOfFileAndField()
     {
