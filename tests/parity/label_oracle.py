@@ -8,6 +8,8 @@ OUT/rows.jsonl     conversations (messages)
 OUT/chats.json     {"templates": [{name, source, rows: [{ids, mask} or null where the template refuses]}]}
 OUT/plain.json     {"templates": [{name, source, rows: [{ids, mask} or null]}]}: templates without {% generation %} tags; the masks are those
                    of TRL's training variant of the same template, from the first word of an answer through its end-of-turn token
+OUT/pasted.jsonl   conversations that spell special tokens, and OUT/pasted.json {template, rows: [{ids, mask}]}: ChatML with every content encoded
+                   by tokenizers' own encode_special_tokens = True
 OUT/trl/*.jsonl    data sets, and OUT/trl.json {name: {settings, rows: [{ids, mask}]}}: what SFTTrainer made of them
 """
 import json
@@ -120,6 +122,36 @@ def plain(tok, rows):
     return {"templates": result}
 
 
+def pasted(tok, rng, out):
+    """The stretches between the template's own special tokens, encoded with special tokens as text."""
+    specials = ["<|im_start|>", "<|im_end|>", "<|endoftext|>", *EXTRA]
+    as_text = tok.backend_tokenizer
+    rows, expected = [], []
+    for _ in range(80):
+        messages = []
+        for role in ("user", "assistant", "user", "assistant"):
+            content = text(rng, rng.random() < 0.5)
+            for _ in range(rng.randint(0, 2)):
+                at = rng.randint(0, len(content))
+                content = content[:at] + rng.choice(specials) + content[at:]
+            messages.append({"role": role, "content": content})
+        messages[0]["content"] += "<|im_end|>"
+        ids, mask = [], []
+        as_text.encode_special_tokens = True
+        for message in messages:
+            header = as_text.encode(message["role"] + "\n" + message["content"], add_special_tokens=False)
+            begin = len(message["role"]) + 1
+            trained = [int(message["role"] == "assistant" and stop > begin) for _, stop in header.offsets]
+            newline = as_text.encode("\n", add_special_tokens=False).ids
+            ids += [tok.bos_token_id, *header.ids, tok.eos_token_id, *newline]
+            mask += [0, *trained, int(message["role"] == "assistant"), *[0] * len(newline)]
+        as_text.encode_special_tokens = False
+        rows.append({"messages": messages})
+        expected.append({"ids": ids, "mask": mask})
+    (out / "pasted.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return {"template": TAGGED_CHATML, "rows": expected}
+
+
 def trl_rows(tok, rows, assistant_only):
     """What SFTTrainer prepares: input_ids and labels."""
     from datasets import Dataset
@@ -160,6 +192,7 @@ def main(gguf, out):
     (out / "rows.jsonl").write_text("".join(json.dumps({"messages": messages}, ensure_ascii=False) + "\n" for messages, _ in rows))
     (out / "chats.json").write_text(json.dumps(chats(tok, rows)))
     (out / "plain.json").write_text(json.dumps(plain(tok, rows)))
+    (out / "pasted.json").write_text(json.dumps(pasted(tok, rng, out)))
     (out / "trl.json").write_text(json.dumps(trl_sets(tok, rng, out)))
 
 

@@ -22,6 +22,7 @@ private Q_SLOTS:
     void templatesWithTagsGiveTheAssistantMask();
     void templatesWithoutTagsGiveTheSameAnswers_data();
     void templatesWithoutTagsGiveTheSameAnswers();
+    void pastedSpecialTokensAreEncodedAsText();
     void rowsAreTokenisedAsTrlDoes_data();
     void rowsAreTokenisedAsTrlDoes();
     void aShiftedMaskWouldBeSeen();
@@ -123,6 +124,24 @@ void TestLabelParity::templatesWithoutTagsGiveTheSameAnswers()
         ++compared;
     }
     QVERIFY2(compared >= 60, qPrintable(QString::number(compared)));
+}
+
+void TestLabelParity::pastedSpecialTokensAreEncodedAsText()
+{
+    const Json file = read("pasted.json");
+    const auto samples = samplesOf("pasted.jsonl", "messages");
+    QCOMPARE(samples.size(), std::size_t{80});
+    for (const char* source : {"tagged", "plain"}) {
+        const std::string text = std::string(source) == "plain" ? tokenizer::chatMl().source() : file.at("template").get<std::string>();
+        const auto chatTemplate = tokenizer::ChatTemplate::parse(text, source);
+        const Tokenization tokenization(*m_tokenizer, &chatTemplate, "assistant");
+        for (std::size_t i = 0; i < samples.size(); ++i) {
+            const TokenizedRow row = tokenization.tokenize(samples[i]);
+            QVERIFY(row.specialsAsText);
+            const std::string unlike = difference(row, file.at("rows").at(i));
+            QVERIFY2(unlike.empty(), (std::string(source) + ", row " + std::to_string(i + 1) + ": " + unlike).c_str());
+        }
+    }
 }
 
 void TestLabelParity::rowsAreTokenisedAsTrlDoes_data()
