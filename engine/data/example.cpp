@@ -187,7 +187,8 @@ TokenizedRow Tokenization::conversation(const Conversation& sample) const
 }
 
 /// Encodes with special tokens parsed, but for those at `marks`. The text is cut at the real special tokens, where tokenizers cut it
-/// anyway, and the stretches between them are encoded with special tokens as text.
+/// anyway, and the stretches between them are encoded with special tokens as text. (A tokenizer that puts a blank in front of the
+/// first stretch only, Metaspace with prepend_scheme "first", gets one in front of each in such a row.)
 Encoding Tokenization::encodeProtected(const std::string& text, const std::vector<std::size_t>& marks) const
 {
     Encoding parsed = m_tokenizer.encodeWithSpans(text, SpecialTokens::Parse);
