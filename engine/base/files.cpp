@@ -200,14 +200,22 @@ bool isWritableTarget(const std::filesystem::path& path)
         folder = folder.parent_path();
     if (!std::filesystem::is_directory(folder, failed))
         return false;
-    // Permission bits do not tell (root, read-only mounts, quotas): try it.
-    const auto probe = folder / (".lorikeet-probe-" + std::to_string(processId()));
-    NativeFile file;
-    if (file.createHeld(probe, {}))
-        return false;
-    file.releaseForRename();
-    std::filesystem::remove(probe, failed);
-    return true;
+    // Permission bits do not tell (root, read-only mounts, quotas): try it. Another thread, or a dead process that had our id,
+    // may have taken a name.
+    static std::atomic<std::uint64_t> counter{0};
+    for (int tries = 0; tries < 1000; ++tries) {
+        const auto probe = folder / (".lorikeet-probe-" + std::to_string(processId()) + "-" + std::to_string(counter.fetch_add(1)));
+        NativeFile file;
+        const auto refused = file.createHeld(probe, {});
+        if (refused == std::errc::file_exists)
+            continue;
+        if (refused)
+            return false;
+        file.releaseForRename();
+        std::filesystem::remove(probe, failed);
+        return true;
+    }
+    return false;
 }
 
 }  // namespace lorikeet

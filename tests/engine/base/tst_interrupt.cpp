@@ -44,10 +44,10 @@ pid_t child(Action action)
             ::_exit(99);
         ::_exit(action(guard));
     }
+    ::close(ends[1]);  // so that a child that dies early ends the read
     char ready = 0;
     const bool started = ::read(ends[0], &ready, 1) == 1;
     ::close(ends[0]);
-    ::close(ends[1]);
     return started ? id : -1;
 }
 
