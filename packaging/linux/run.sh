@@ -26,7 +26,7 @@ set_up() {
     check_compiler
     find_python run
     name_parts
-    open_root "$(root_name release)"
+    build="$cache/build/$(root_name release)/tree"
     if has_nvidia_driver; then
         check_space cpu cuda starter build
         prepare_libtorch "${cpu_wheels[@]}" "${cuda_wheels[@]}"
@@ -40,6 +40,8 @@ set_up() {
     prepare_starter
     prepare_sentencepiece
     mapfile -t -O "${#options[@]}" options < <(part_options)
+    unlock_cache
+    open_root "$(root_name release)"
     configure release -DLORIKEET_TESTS=OFF "${options[@]}"
 }
 
@@ -47,14 +49,14 @@ set_up
 cli="$build/app/lorikeet-cli"
 if (($#)); then
     build_targets lorikeet-cli
-    unlock_cache
+    exec 8>&-
     exec "$cli" "$@"
 elif has_display; then
     build_targets all
-    unlock_cache
+    exec 8>&-
     exec "$build/app/lorikeet"
 else
     build_targets lorikeet-cli
-    unlock_cache
+    exec 8>&-
     run_starter_job "$cli"
 fi

@@ -63,6 +63,7 @@ lock_cache() {
     fi
 }
 
+# unlock_cache: what follows needs only its own build root.
 unlock_cache() { exec 9>&-; }
 
 interrupted() {

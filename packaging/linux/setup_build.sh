@@ -5,11 +5,17 @@
 # A build root holds `source`, a link to the clone, and `tree`. The compiler sees only paths relative to the root, so ccache
 # serves a second clone of the same source from what the first one compiled.
 
-# open_root NAME: sets root and build; a tree that belonged to another clone is thrown away (its time stamps would lie).
+# open_root NAME: sets root and build, and keeps other runs out of this root until this shell ends or opens another one. A
+# tree that belonged to another clone is thrown away (its time stamps would lie).
 open_root() {
     root="$cache/build/$1"
     build="$root/tree"
     mkdir -p -- "$root" || disk_full_or "cannot write into $cache."
+    exec 8>"$root/.lock"
+    if ! flock -n 8; then
+        note "another run is using $root; waiting for it ..."
+        flock 8
+    fi
     if [[ "$(readlink -- "$root/source" 2>/dev/null || true)" != "$lorikeet_source" ]]; then
         rm -rf -- "$build"
         ln -sfn -- "$lorikeet_source" "$root/source"

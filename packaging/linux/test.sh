@@ -27,13 +27,14 @@ set_up() {
     check_compiler
     find_python test
     name_parts
-    open_root ci
+    build="$cache/build/ci/tree"
     build_kib=4000000 check_space cpu cuda oracles starter build
     prepare_libtorch "${cpu_wheels[@]}" "${cuda_wheels[@]}"
     prepare_starter
     prepare_sentencepiece
     prepare_oracles
     find_nvcc
+    unlock_cache
 }
 
 stages="tests,memory,threads,fuzz"

@@ -16,7 +16,7 @@ elapsed() { printf '%d min %02d s' $(((SECONDS - started) / 60)) $(((SECONDS - s
 stage() {
     local name="$1" begun=$SECONDS verdict=passed
     shift
-    counts="$logs/counts.txt"
+    counts="$logs/counts-$$.txt"
     printf '0 0 0\n' >"$counts"
     printf '\n======== %s\n' "$name"
     set +e
@@ -35,13 +35,14 @@ stage() {
     elif ((p == 0)); then
         verdict="nothing to run"
     fi
+    rm -f -- "$counts"
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
     stage_lines+=("$(printf '%-48s %-15s %5d passed %3d failed %3d skipped %5d s' "$name" "$verdict" "$p" "$f" "$s" $((SECONDS - begun)))")
 }
 
 # run_ctest OPTION...: in the current tree; leaves its counts for the stage.
 run_ctest() {
-    local log="$logs/ctest.log" status=0
+    local log="$root/ctest.log" status=0
     ctest --test-dir "$build" -j "$(nproc)" --output-on-failure "$@" 2>&1 | tee "$log" || status=$?
     awk '/tests passed, .* tests failed out of/ { failed = $4; total = $NF }
          /\*\*\*Skipped|\(Skipped\)|\*\*\*Not Run/ { skipped++ }
