@@ -23,7 +23,8 @@ public:
     }
     BufferId make(const char* name, std::int64_t width) const { return make(name, width, b.plan.layout.compute); }
 
-    void attentionInputs(BlockBuffers& block) const
+    /// q, k, v; with `cached` k and v are written straight into the cache.
+    void attentionInputs(BlockBuffers& block, bool cached) const
     {
         const ModelShape& s = b.shape;
         if (s.qkNorm) {
@@ -31,6 +32,8 @@ public:
             block.kPre = make("k_pre", s.kvWidth());
         }
         block.q = make("q", s.queryWidth());
+        if (cached)
+            return;
         block.k = make("k", s.kvWidth());
         block.v = make("v", s.kvWidth());
     }
@@ -76,6 +79,7 @@ struct ScratchNeeds {
     Recompute level = Recompute::WholeBlock;  ///< the highest level of the layers that use it
     bool logSumExp = true;                    ///< attention statistics, needed where a backward pass follows
     bool dropout = false;
+    bool cached = false;  ///< keys and values have a cache of their own
 };
 
 /// The buffers of a block (but x and y) that a layer of level `needs.level` does not keep.
@@ -90,7 +94,7 @@ BlockBuffers addScratchBlock(Builder& b, const std::string& prefix, std::string_
         block.product = maker.make("product", b.shape.mlp);
     }
     if (needs.level >= Recompute::AttentionKept) {
-        maker.attentionInputs(block);
+        maker.attentionInputs(block, needs.cached);
         maker.gates(block);
         maker.adapterInputs(block, -1);
     }
@@ -113,7 +117,7 @@ void addKept(Builder& b, BlockBuffers& target, Recompute level, int layer, Lifet
     target.mid = maker.make("mid", b.shape.hidden);
     if (level == Recompute::AttentionKept)
         return;
-    maker.attentionInputs(target);
+    maker.attentionInputs(target, false);
     maker.gates(target);
     for (auto& id : target.loraS)
         id = kNone;
@@ -270,7 +274,7 @@ void addSampling(Builder& b)
         sample.keys.push_back(cache.make("keys", s.kvWidth()));
         sample.values.push_back(cache.make("values", s.kvWidth()));
     }
-    sample.block = addScratchBlock(b, "sample.", term::kSample, layout.prefillRows, life, {Recompute::WholeBlock, false, false});
+    sample.block = addScratchBlock(b, "sample.", term::kSample, layout.prefillRows, life, {Recompute::WholeBlock, false, false, true});
     sample.block.x = rows.make("x", s.hidden);
     sample.block.y = rows.make("y", s.hidden);
     const auto vector = [&](const char* name, DType dtype, std::int64_t count) {

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/engine/model/autograd_decoder.h"
+
+#include "engine/formats/parameters.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/pow.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+#include <map>
+#include <numbers>
+#include <optional>
+
+namespace lorikeet::test {
+
+namespace {
+
+using formats::ParamKind;
+
+at::TensorOptions doubles() { return at::TensorOptions().dtype(at::kDouble); }
+
+at::Tensor fromDoubles(const double* data, std::int64_t rows, std::int64_t cols)
+{
+    return at::from_blob(const_cast<double*>(data), {rows, cols}, doubles()).clone();
+}
+
+/// One decoder over one micro-batch.
+class Oracle {
+public:
+    Oracle(const RandomSource& source, const std::vector<plan::AdapterSlot>& slots, const std::vector<double>& adapter, const Plant& plant)
+        : m_source(source), m_shape(source.shape()), m_plant(plant)
+    {
+        for (const plan::AdapterSlot& slot : slots) {
+            Pair pair{fromDoubles(adapter.data() + slot.aOffset, slot.rank, slot.in), fromDoubles(adapter.data() + slot.bOffset, slot.out, slot.rank), slot};
+            pair.a.requires_grad_(true);
+            pair.b.requires_grad_(true);
+            m_adapters.emplace(std::pair{slot.layer, slot.linear}, pair);
+        }
+    }
+
+    at::Tensor lossSum(const data::MicroBatch& batch)
+    {
+        std::vector<std::int64_t> ids(batch.tokens.begin(), batch.tokens.end());
+        at::Tensor x = weight({ParamKind::Embedding, -1, Linear::Q}).index_select(0, at::from_blob(ids.data(), {static_cast<std::int64_t>(ids.size())}, at::kLong).clone());
+        for (int layer = 0; layer < m_shape.layers; ++layer)
+            x = block(layer, x, batch);
+        x = norm(x, vector({ParamKind::FinalNorm, -1, Linear::Q}));
+        const at::Tensor head = m_shape.tiedHead ? weight({ParamKind::Embedding, -1, Linear::Q}) : weight({ParamKind::Head, -1, Linear::Q});
+        const at::Tensor logProbabilities = x.matmul(head.t()).log_softmax(-1);
+        at::Tensor sum = at::zeros({}, doubles());
+        for (std::size_t row = 0; row < batch.targets.size(); ++row)
+            if (batch.targets[row] >= 0)
+                sum = sum - logProbabilities.select(0, static_cast<std::int64_t>(row)).select(0, batch.targets[row]);
+        return sum;
+    }
+
+    void gradientInto(std::vector<double>& flat) const
+    {
+        for (const auto& [key, pair] : m_adapters) {
+            const auto copy = [&](const at::Tensor& t, std::int64_t offset) {
+                const at::Tensor g = t.grad().contiguous();
+                std::copy_n(g.data_ptr<double>(), g.numel(), flat.begin() + offset);
+            };
+            copy(pair.a, pair.slot.aOffset);
+            copy(pair.b, pair.slot.bOffset);
+        }
+    }
+
+private:
+    struct Pair {
+        at::Tensor a;
+        at::Tensor b;
+        plan::AdapterSlot slot;
+    };
+
+    at::Tensor weight(formats::ParamId id) const
+    {
+        const std::vector<float> values = m_source.values(id);
+        const auto [rows, cols] = formats::shapeOf(id, m_shape);
+        return at::from_blob(const_cast<float*>(values.data()), {rows, cols}, at::kFloat).to(at::kDouble);
+    }
+    at::Tensor vector(formats::ParamId id) const { return weight(id).flatten(); }
+
+    at::Tensor norm(const at::Tensor& x, const at::Tensor& gain) const
+    {
+        return x * (x.pow(2).mean(-1, true) + m_shape.normEps * m_plant.epsFactor).rsqrt() * gain;
+    }
+
+    at::Tensor linear(int layer, Linear which, const at::Tensor& x)
+    {
+        at::Tensor y = x.matmul(weight({ParamKind::LinearWeight, layer, which}).t());
+        if (hasBias(which, m_shape))
+            y = y + vector({ParamKind::LinearBias, layer, which});
+        if (const auto it = m_adapters.find({layer, which}); it != m_adapters.end())
+            y = y + x.matmul(it->second.a.t()).matmul(it->second.b.t()) * (it->second.slot.scale * m_plant.loraFactor);
+        return y;
+    }
+
+    /// [n, heads, d] turned by positions 0 .. n - 1.
+    at::Tensor rope(const at::Tensor& x) const
+    {
+        const std::int64_t half = m_shape.headSize / 2;
+        const std::int64_t n = x.size(0);
+        std::vector<double> angles(static_cast<std::size_t>(n * half));
+        for (std::int64_t i = 0; i < half; ++i) {
+            // Rounded to fp32 where transformers rounds: the exponent, then the frequency.
+            const double exponent = static_cast<float>(2.0 * static_cast<double>(i) / static_cast<double>(m_shape.headSize));
+            double f = static_cast<float>(1.0 / std::pow(m_shape.ropeTheta * m_plant.thetaFactor, exponent));
+            const RopeScaling& s = m_shape.ropeScaling;
+            if (s.type == RopeScaling::Type::Llama3) {
+                const double wave = 2 * std::numbers::pi / f;
+                const double original = static_cast<double>(s.originalContext);
+                const double smooth = (original / wave - s.lowFrequencyFactor) / (s.highFrequencyFactor - s.lowFrequencyFactor);
+                f = wave > original / s.lowFrequencyFactor    ? f / s.factor
+                    : wave < original / s.highFrequencyFactor ? f
+                                                              : (1 - smooth) * f / s.factor + smooth * f;
+            }
+            for (std::int64_t p = 0; p < n; ++p)
+                // Angles too.
+                angles[static_cast<std::size_t>(p * half + i)] = static_cast<double>(static_cast<float>(p) * static_cast<float>(f));
+        }
+        const at::Tensor angle = at::from_blob(angles.data(), {n, 1, half}, doubles()).clone();
+        const at::Tensor c = angle.cos().to(at::kFloat).to(at::kDouble);
+        const at::Tensor s = angle.sin().to(at::kFloat).to(at::kDouble);
+        if (m_plant.interleavedRope) {
+            const at::Tensor pairs = x.reshape({n, x.size(1), half, 2});
+            const at::Tensor a = pairs.select(3, 0);
+            const at::Tensor b = pairs.select(3, 1);
+            return at::stack({a * c - b * s, b * c + a * s}, 3).reshape(x.sizes());
+        }
+        const at::Tensor a = x.narrow(2, 0, half);
+        const at::Tensor b = x.narrow(2, half, half);
+        return at::cat({a * c - b * s, b * c + a * s}, 2);
+    }
+
+    at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const
+    {
+        const std::int64_t n = q.size(0);
+        const std::int64_t group = m_shape.heads / m_shape.kvHeads;
+        const at::Tensor keys = k.repeat_interleave(group, 1).permute({1, 2, 0});
+        const at::Tensor values = v.repeat_interleave(group, 1).permute({1, 0, 2});
+        at::Tensor scores = q.permute({1, 0, 2}).matmul(keys) * (m_shape.attentionScale() * m_plant.scaleFactor);
+        const at::Tensor rows = at::arange(n, at::kLong).unsqueeze(1);
+        const at::Tensor cols = at::arange(n, at::kLong).unsqueeze(0);
+        at::Tensor hidden = cols.gt(rows);
+        if (m_shape.slidingWindow > 0)
+            hidden = hidden.logical_or(cols.le(rows - m_shape.slidingWindow));
+        scores = scores.masked_fill(hidden, -1e300);
+        return scores.softmax(-1).matmul(values).permute({1, 0, 2}).reshape({n, m_shape.queryWidth()});
+    }
+
+    at::Tensor block(int layer, const at::Tensor& x, const data::MicroBatch& batch)
+    {
+        const at::Tensor n1 = norm(x, vector({ParamKind::LayerNormIn, layer, Linear::Q}));
+        const at::Tensor q = linear(layer, Linear::Q, n1);
+        const at::Tensor k = linear(layer, Linear::K, n1);
+        const at::Tensor v = linear(layer, Linear::V, n1);
+        std::vector<at::Tensor> parts;
+        const std::size_t documents = batch.documentStarts.size() - 1;
+        for (std::size_t d = 0; d < (m_plant.leakDocuments ? 1 : documents); ++d) {
+            const std::int64_t start = batch.documentStarts[d];
+            const std::int64_t count = (m_plant.leakDocuments ? batch.documentStarts.back() : batch.documentStarts[d + 1]) - start;
+            const auto heads = [&](const at::Tensor& t, std::int64_t number) { return t.narrow(0, start, count).reshape({count, number, m_shape.headSize}); };
+            at::Tensor qh = heads(q, m_shape.heads);
+            at::Tensor kh = heads(k, m_shape.kvHeads);
+            if (m_shape.qkNorm) {
+                qh = norm(qh, vector({ParamKind::QNorm, layer, Linear::Q}));
+                kh = norm(kh, vector({ParamKind::KNorm, layer, Linear::Q}));
+            }
+            parts.push_back(attention(rope(qh), rope(kh), heads(v, m_shape.kvHeads)));
+        }
+        const at::Tensor mid = x + linear(layer, Linear::O, at::cat(parts, 0));
+        const at::Tensor n2 = norm(mid, vector({ParamKind::LayerNormMid, layer, Linear::Q}));
+        const at::Tensor gate = linear(layer, Linear::Gate, n2);
+        return mid + linear(layer, Linear::Down, gate * gate.sigmoid() * linear(layer, Linear::Up, n2));
+    }
+
+    const RandomSource& m_source;
+    const ModelShape& m_shape;
+    const Plant& m_plant;
+    std::map<std::pair<std::int32_t, Linear>, Pair> m_adapters;
+};
+
+}  // namespace
+
+OracleResult autogradLoss(const RandomSource& source, const std::vector<plan::AdapterSlot>& slots, const std::vector<double>& adapter,
+                          const data::MicroBatch& batch, double gradientScale, const Plant& plant)
+{
+    Oracle oracle(source, slots, adapter, plant);
+    const at::Tensor sum = oracle.lossSum(batch);
+    (sum * gradientScale).backward();
+    OracleResult result;
+    result.lossSum = sum.item<double>();
+    result.gradient.assign(adapter.size(), 0.0);
+    oracle.gradientInto(result.gradient);
+    return result;
+}
+
+}  // namespace lorikeet::test

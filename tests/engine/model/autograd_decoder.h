@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The oracle: the same decoder written with ATen operators in fp64 and differentiated by LibTorch's tape. Attention is the plain
+// matrix of scores per document, nothing is shared with the engine but the shapes.
+#pragma once
+
+#include "tests/engine/model/random_model.h"
+
+#include <vector>
+
+namespace lorikeet::test {
+
+/// Faults that a test plants to see itself fail.
+struct Plant {
+    double thetaFactor = 1.0;
+    double epsFactor = 1.0;
+    double scaleFactor = 1.0;    ///< of the attention scores
+    double loraFactor = 1.0;     ///< of the adapter's scale
+    bool leakDocuments = false;  ///< attention across documents
+    bool interleavedRope = false;
+};
+
+struct OracleResult {
+    double lossSum = 0;
+    std::vector<double> gradient;  ///< flat, as the engine's
+};
+
+/// Loss sum times `gradientScale` differentiated for all adapter matrices.
+[[nodiscard]] OracleResult autogradLoss(const RandomSource& source, const std::vector<plan::AdapterSlot>& slots, const std::vector<double>& adapter,
+                                        const data::MicroBatch& batch, double gradientScale, const Plant& plant = {});
+
+}  // namespace lorikeet::test

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The hand-written decoder against LibTorch's tape: loss and every adapter gradient, all families, all recompute levels.
+#include "tests/engine/model/autograd_decoder.h"
+#include "tests/engine/model/random_model.h"
+
+#include <QtTest>
+
+#include <cmath>
+
+using namespace lorikeet;
+using namespace lorikeet::test;
+
+namespace {
+
+/// Largest difference relative to the largest value of b.
+double relativeDifference(const std::vector<double>& a, const std::vector<double>& b)
+{
+    double most = 0;
+    double scale = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        most = std::max(most, std::abs(a[i] - b[i]));
+        scale = std::max(scale, std::abs(b[i]));
+    }
+    return most / scale;
+}
+
+struct Difference {
+    double loss = 0;
+    double gradient = 0;
+};
+
+Difference compare(const std::string& shapeName, const Job& job, bool reference, const Plant& plant = {})
+{
+    LoadedModel loaded(smallShape(shapeName), job, {.guardBytes = 0, .reference = reference});
+    const data::MicroBatch batch = randomBatch({37, 21, 40}, loaded.source.shape().vocab, 3);
+    const double scale = 1.0 / static_cast<double>(batch.supervised);
+    const double lossSum = loaded.decoder->trainMicroBatch(batch, {scale, 0.0, 0, 1}, {});
+    const OracleResult oracle = autogradLoss(loaded.source, loaded.plan.layout.adapters, loaded.adapter, batch, scale, plant);
+    return {std::abs(lossSum - oracle.lossSum) / std::abs(oracle.lossSum), relativeDifference(loaded.gradient(), oracle.gradient)};
+}
+
+}  // namespace
+
+class TestDecoderGradients : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void referencePathEqualsAutogradInFp64_data()
+    {
+        QTest::addColumn<QString>("shape");
+        QTest::addColumn<int>("level");
+        for (const std::string& name : smallShapeNames())
+            for (int level = 0; level <= 3; ++level)
+                QTest::addRow("%s level %d", name.c_str(), level) << QString::fromStdString(name) << level;
+    }
+    void referencePathEqualsAutogradInFp64()
+    {
+        QFETCH(QString, shape);
+        QFETCH(int, level);
+        Job job = smallJob(64, 2);
+        job.recipe.recompute = std::to_string(level);
+        const Difference d = compare(shape.toStdString(), job, true);
+        QVERIFY2(d.loss <= 1e-9, qPrintable(QString::number(d.loss)));
+        QVERIFY2(d.gradient <= 1e-9, qPrintable(QString::number(d.gradient)));
+    }
+
+    void fp32EqualsAutogradWithin1e4_data()
+    {
+        QTest::addColumn<QString>("shape");
+        for (const std::string& name : smallShapeNames())
+            QTest::addRow("%s", name.c_str()) << QString::fromStdString(name);
+    }
+    void fp32EqualsAutogradWithin1e4()
+    {
+        QFETCH(QString, shape);
+        const Difference d = compare(shape.toStdString(), smallJob(64, 2), false);
+        QVERIFY2(d.loss <= 1e-4, qPrintable(QString::number(d.loss)));
+        QVERIFY2(d.gradient <= 1e-4, qPrintable(QString::number(d.gradient)));
+    }
+
+    void adaptersOnSomeMapsWithOwnRanks()
+    {
+        Job job = smallJob(64, 2);
+        job.recipe.targets = {"q", "v", "down"};
+        job.recipe.rankPattern = {{"v_proj", 7}};
+        job.recipe.alphaPattern = {{"model.layers.1.mlp.down_proj", 12.0}};
+        job.recipe.rslora = true;
+        const Difference d = compare("qwen2", job, true);
+        QVERIFY2(d.loss <= 1e-9 && d.gradient <= 1e-9, qPrintable(QString::number(d.gradient)));
+    }
+
+    void plantedFaultsAreFound_data()
+    {
+        QTest::addColumn<QString>("fault");
+        for (const char* fault : {"theta", "eps", "attention scale", "lora scale", "document mask", "rope convention"})
+            QTest::newRow(fault) << QString(fault);
+    }
+    void plantedFaultsAreFound()
+    {
+        QFETCH(QString, fault);
+        Plant plant;
+        if (fault == "theta")
+            plant.thetaFactor = 1.01;
+        else if (fault == "eps")
+            plant.epsFactor = 10;
+        else if (fault == "attention scale")
+            plant.scaleFactor = 1.001;
+        else if (fault == "lora scale")
+            plant.loraFactor = 1.001;
+        else if (fault == "document mask")
+            plant.leakDocuments = true;
+        else
+            plant.interleavedRope = true;
+        const Difference d = compare("llama", smallJob(64, 2), true, plant);
+        QVERIFY2(d.loss > 1e-9 && d.gradient > 1e-9, qPrintable(QString::number(d.gradient)));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestDecoderGradients)
+#include "tst_decoder_gradients.moc"

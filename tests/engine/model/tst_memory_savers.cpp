@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Every memory saver is neutral, packing leaks nothing, and the engine uses the plan and nothing but the plan.
+#include "tests/engine/model/random_model.h"
+
+#include <QtTest>
+
+#include <cmath>
+#include <cstring>
+
+using namespace lorikeet;
+using namespace lorikeet::test;
+
+namespace {
+
+struct Outcome {
+    double lossSum = 0;
+    std::vector<double> gradient;
+};
+
+Outcome trainOn(LoadedModel& loaded, const std::vector<data::MicroBatch>& batches, double dropout = 0.0)
+{
+    std::int64_t supervised = 0;
+    for (const data::MicroBatch& batch : batches)
+        supervised += batch.supervised;
+    loaded.clearGradient();
+    Outcome outcome;
+    for (const data::MicroBatch& batch : batches)
+        outcome.lossSum += loaded.decoder->trainMicroBatch(batch, {1.0 / static_cast<double>(supervised), dropout, 9, 5}, {});
+    outcome.gradient = loaded.gradient();
+    return outcome;
+}
+
+bool sameBits(const Outcome& a, const Outcome& b)
+{
+    return std::memcmp(&a.lossSum, &b.lossSum, sizeof(double)) == 0 && a.gradient.size() == b.gradient.size()
+        && std::memcmp(a.gradient.data(), b.gradient.data(), a.gradient.size() * sizeof(double)) == 0;
+}
+
+/// Relative to the largest gradient and the loss.
+double difference(const Outcome& a, const Outcome& b)
+{
+    double most = std::abs(a.lossSum - b.lossSum) / std::abs(b.lossSum);
+    double scale = 0;
+    for (const double g : b.gradient)
+        scale = std::max(scale, std::abs(g));
+    for (std::size_t i = 0; i < a.gradient.size(); ++i)
+        most = std::max(most, std::abs(a.gradient[i] - b.gradient[i]) / scale);
+    return most;
+}
+
+/// Each document of a batch in a batch of its own.
+std::vector<data::MicroBatch> oneByOne(const data::MicroBatch& batch)
+{
+    std::vector<data::MicroBatch> parts;
+    for (std::size_t d = 0; d + 1 < batch.documentStarts.size(); ++d) {
+        const auto first = batch.documentStarts[d];
+        const auto last = batch.documentStarts[d + 1];
+        data::MicroBatch part;
+        const auto cut = [&](const auto& from) { return std::vector<std::int32_t>(from.begin() + first, from.begin() + last); };
+        part.tokens = cut(batch.tokens);
+        part.targets = cut(batch.targets);
+        part.positions = cut(batch.positions);
+        part.documentStarts = {0, last - first};
+        part.sampleIds = {batch.sampleIds[d]};
+        for (const std::int32_t target : part.targets)
+            part.supervised += target >= 0 ? 1 : 0;
+        parts.push_back(part);
+    }
+    return parts;
+}
+
+}  // namespace
+
+class TestMemorySavers : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void recomputeLevelsGiveTheSameBits_data()
+    {
+        QTest::addColumn<QString>("shape");
+        QTest::addColumn<QString>("precision");
+        QTest::addColumn<double>("dropout");
+        for (const std::string& name : smallShapeNames())
+            for (const char* precision : {"fp32", "bf16"})
+                for (const double dropout : {0.0, 0.2})
+                    QTest::addRow("%s %s dropout %.1f", name.c_str(), precision, dropout) << QString::fromStdString(name) << QString(precision) << dropout;
+    }
+    void recomputeLevelsGiveTheSameBits()
+    {
+        QFETCH(QString, shape);
+        QFETCH(QString, precision);
+        QFETCH(double, dropout);
+        Outcome first;
+        for (const char* levels : {"0", "1", "2", "3", "0-0:3,1-1:0,2-2:2"}) {
+            Job job = smallJob(64, 2);
+            job.recipe.precision = precision.toStdString();
+            job.recipe.dropout = dropout;
+            job.recipe.recompute = levels;
+            LoadedModel loaded(smallShape(shape.toStdString()), job);
+            const Outcome outcome = trainOn(loaded, {randomBatch({50, 64, 9}, 101, 4)}, dropout);
+            if (first.gradient.empty())
+                first = outcome;
+            QVERIFY2(sameBits(outcome, first), levels);
+        }
+        QVERIFY(std::isfinite(first.lossSum));
+    }
+
+    void chunksPackingAndAccumulationChangeNothing()
+    {
+        const data::MicroBatch batch = randomBatch({50, 31, 42}, 101, 6);
+        Job job = smallJob(64, 2);
+        LoadedModel whole(smallShape("llama"), job);
+        const Outcome packed = trainOn(whole, {batch});
+        const Outcome single = trainOn(whole, oneByOne(batch));
+        QVERIFY2(difference(single, packed) <= 1e-6, qPrintable(QString::number(difference(single, packed))));
+        for (const int chunk : {1, 7, 128}) {
+            job.recipe.lossChunk = chunk;
+            LoadedModel other(smallShape("llama"), job);
+            const Outcome chunked = trainOn(other, {batch});
+            QVERIFY2(difference(chunked, packed) <= 1e-6, qPrintable(QString::number(difference(chunked, packed))));
+        }
+    }
+
+    void dropoutDoesNotDependOnPackingOrMicroBatch()
+    {
+        const data::MicroBatch batch = randomBatch({50, 31, 42}, 101, 6);
+        Job job = smallJob(64, 2);
+        job.recipe.dropout = 0.3;
+        LoadedModel loaded(smallShape("qwen3"), job);
+        const Outcome packed = trainOn(loaded, {batch}, 0.3);
+        const Outcome single = trainOn(loaded, oneByOne(batch), 0.3);
+        QVERIFY2(difference(single, packed) <= 1e-6, qPrintable(QString::number(difference(single, packed))));
+        QVERIFY(difference(trainOn(loaded, {batch}, 0.0), packed) > 1e-3);
+    }
+
+    /// The first document's logits, loss and input gradients come out the same beside another neighbour of the same length.
+    void aNeighbourChangesNoBit()
+    {
+        Job job = smallJob(64, 2);
+        LoadedModel loaded(smallShape("llama"), job);
+        data::MicroBatch a = randomBatch({60, 64}, 101, 1);
+        data::MicroBatch b = a;
+        const data::MicroBatch other = randomBatch({60, 64}, 101, 2);
+        std::copy(other.tokens.begin() + 60, other.tokens.end(), b.tokens.begin() + 60);
+        // Only the first document is supervised: then the whole gradient is its own.
+        for (auto* batch : {&a, &b}) {
+            std::fill(batch->targets.begin() + 60, batch->targets.end(), -1);
+            batch->supervised = std::count_if(batch->targets.begin(), batch->targets.end(), [](std::int32_t t) { return t >= 0; });
+        }
+        const Outcome first = trainOn(loaded, {a});
+        const Outcome second = trainOn(loaded, {b});
+        QVERIFY(a.tokens != b.tokens);
+        QVERIFY(sameBits(first, second));
+    }
+
+    void sameSeedSameBits()
+    {
+        Job job = smallJob(64, 2);
+        const data::MicroBatch batch = randomBatch({50, 64}, 101, 4);
+        LoadedModel one(smallShape("llama"), job);
+        LoadedModel two(smallShape("llama"), job);
+        QVERIFY(sameBits(trainOn(one, {batch}), trainOn(two, {batch})));
+    }
+
+    void generationEqualsThePassOverAllTokens()
+    {
+        for (const std::string& name : smallShapeNames()) {
+            LoadedModel loaded(smallShape(name), smallJob(64, 1));
+            const data::MicroBatch batch = randomBatch({40}, 101, 8);
+            std::vector<float> all;
+            loaded.decoder->logits(batch.tokens, [&](std::int64_t, std::span<const float> rows) { all.insert(all.end(), rows.begin(), rows.end()); }, {});
+            const std::span<const float> last(all.end() - 101, all.end());
+            (void)loaded.decoder->extend(std::span(batch.tokens).first(17), 0, {});
+            for (std::size_t i = 17; i + 1 < 40; ++i)
+                (void)loaded.decoder->extend(std::span(batch.tokens).subspan(i, 1), static_cast<std::int64_t>(i), {});
+            const std::vector<float> stepped = loaded.decoder->extend(std::span(batch.tokens).last(1), 39, {});
+            for (std::size_t i = 0; i < 101; ++i)
+                QVERIFY2(std::abs(stepped[i] - last[i]) <= 1e-4f * (1.0f + std::abs(last[i])), name.c_str());
+        }
+    }
+
+    /// Checking mode over families x levels x precisions x ranks x contexts: what is not live is NaN, canaries stand between buffers;
+    /// losses stay the same to the bit, every planned buffer is used and written whole.
+    void planIsAllocatedWholeAndNothingElse_data()
+    {
+        QTest::addColumn<QString>("shape");
+        QTest::addColumn<QString>("precision");
+        QTest::addColumn<QString>("recompute");
+        QTest::addColumn<int>("rank");
+        QTest::addColumn<int>("context");
+        int n = 0;
+        for (const std::string& name : smallShapeNames())
+            for (const char* recompute : {"0", "1", "2", "3"})
+                for (const char* precision : {"fp32", "bf16"}) {
+                    const int rank = 2 + n % 3 * 5;
+                    const int context = n % 2 ? 64 : 96;
+                    ++n;
+                    QTest::addRow("%s %s level %s rank %d context %d", name.c_str(), precision, recompute, rank, context)
+                        << QString::fromStdString(name) << QString(precision) << QString(recompute) << rank << context;
+                }
+    }
+    void planIsAllocatedWholeAndNothingElse()
+    {
+        QFETCH(QString, shape);
+        QFETCH(QString, precision);
+        QFETCH(QString, recompute);
+        QFETCH(int, rank);
+        QFETCH(int, context);
+        Job job = smallJob(context, 2);
+        job.recipe.precision = precision.toStdString();
+        job.recipe.recompute = recompute.toStdString();
+        job.recipe.rank = rank;
+        data::MicroBatch batch = randomBatch({context, context}, 101, 4);
+        // Every row but the last is supervised so that the loss chunks fill up too.
+        for (std::size_t i = 0; i < batch.targets.size(); ++i)
+            batch.targets[i] = static_cast<std::int32_t>(i % 101);
+        batch.supervised = static_cast<std::int64_t>(batch.targets.size());
+
+        LoadedModel plain(smallShape(shape.toStdString()), job);
+        LoadedModel checked(smallShape(shape.toStdString()), job, {.guardBytes = 64});
+        QCOMPARE(plain.memory->arenaBytes(), plain.plan.arenaBytes);
+        const Outcome expected = trainOn(plain, {batch});
+        QVERIFY(std::isfinite(expected.lossSum));
+        const Outcome found = trainOn(checked, {batch});
+        QVERIFY(sameBits(found, expected));
+        QCOMPARE(checked.decoder->evaluateMicroBatch(batch, {}), plain.decoder->evaluateMicroBatch(batch, {}));
+        const std::vector<float> logits = checked.decoder->extend(std::span(batch.tokens).first(static_cast<std::size_t>(context)), 0, {});
+        QVERIFY(std::all_of(logits.begin(), logits.end(), [](float v) { return std::isfinite(v); }));
+        checked.memory->enter(checked.plan.program.last());
+
+        // The staging buffer and the index rows of a batch are sized for the worst case, not for this one.
+        const auto isSizedForTheWorst = [](const std::string& name) { return name.starts_with("load.") || name.starts_with("batch.") || name.starts_with("adapter."); };
+        for (const std::string& name : checked.memory->unused())
+            QVERIFY2(isSizedForTheWorst(name), name.c_str());
+        for (const std::string& name : checked.memory->unwritten())
+            QVERIFY2(isSizedForTheWorst(name), name.c_str());
+    }
+};
+
+QTEST_GUILESS_MAIN(TestMemorySavers)
+#include "tst_memory_savers.moc"
