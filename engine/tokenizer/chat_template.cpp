@@ -2,6 +2,7 @@
 // From messages to the variables of the template language, and from its output to trained spans.
 #include "engine/tokenizer/chat_template.h"
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <unordered_map>
@@ -19,9 +20,9 @@ using Variables = std::unordered_map<std::string, jinja::Value>;
 
 /// What closes a turn in the chat formats of published models.
 constexpr const char* kWellKnownTurnEnds[] = {
-    "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|eot|>", "<|eom|>", "<|end|>", "<|return|>", "<|call|>", "<end_of_turn>", "<turn|>",
+    "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|eot|>", "<|eom|>", "<|end|>", "<|return|>", "<|call|>", "<tool_call|>", "<end_of_turn>", "<turn|>",
     "<|END_OF_TURN_TOKEN|>", "<|end_of_turn|>", "[|endofturn|]", "<|endofturn|>", "<|end_of_text|>", "<|endoftext|>", "</s>",
-    "<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+    "<end_of_utterance>", "<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
 };
 
 constexpr const char* kChatMl =
@@ -64,12 +65,34 @@ Json normalizedMessage(const Json& message, std::size_t index)
     return withReasoningAliases(kept);
 }
 
-jinja::Value messageValue(const Json& message, jinja::Source source)
+jinja::Value toolCallValue(const Json& call, int index)
+{
+    if (!call.is_object())
+        return jinja::valueOf(call, sourceOf(index));
+    auto dict = std::make_shared<jinja::DictValue>();
+    for (const auto& [key, value] : call.items()) {
+        if (key == "function")
+            dict->set(key, toolCallValue(value, index));
+        else if (key == "name")
+            dict->set(key, jinja::valueOf(value, toolNameSourceOf(index)));
+        else
+            dict->set(key, jinja::valueOf(value, key == "id" || key == "type" ? jinja::kTemplateText : sourceOf(index)));
+    }
+    return jinja::Value::dict(std::move(dict));
+}
+
+jinja::Value messageValue(const Json& message, int index)
 {
     auto dict = std::make_shared<jinja::DictValue>();
     for (const auto& [key, value] : message.items()) {
-        const jinja::Source origin = carriesOrigin(key) ? source : jinja::kTemplateText;
-        dict->set(jinja::valueOf(key, jinja::kTemplateText), jinja::valueOf(value, origin));
+        if (key == "tool_calls" && value.is_array()) {
+            std::vector<jinja::Value> calls;
+            for (const Json& call : value)
+                calls.push_back(toolCallValue(call, index));
+            dict->set(key, jinja::Value::list(std::move(calls)));
+        } else {
+            dict->set(jinja::valueOf(key, jinja::kTemplateText), jinja::valueOf(value, carriesOrigin(key) ? sourceOf(index) : jinja::kTemplateText));
+        }
     }
     return jinja::Value::dict(std::move(dict));
 }
@@ -154,14 +177,14 @@ public:
 
     RenderedChat run()
     {
-        jinja::Rendering rendering = render(m_options.addGenerationPrompt);
+        const jinja::Rendering rendering = render(m_messages, m_options.addGenerationPrompt);
         RenderedChat chat;
         if (m_options.trainOn == TrainOn::Everything)
             chat.spans = spansOfEverything(rendering.text.size());
         else if (m_compiled.hasGenerationTags() && m_options.useGenerationTags)
             chat.spans = spansByTags(rendering, m_facts);
         else
-            chat.spans = spansByOrigin(rendering.text, withTurnMarks(rendering));
+            chat.spans = spansByOrigin(rendering.text, withTurnMarks());
         chat.text = rendering.text.bytes();
         return chat;
     }
@@ -173,21 +196,21 @@ private:
         for (std::size_t i = 0; i < messages.size(); ++i) {
             const Json message = normalizedMessage(messages[i], i);
             m_facts.isAssistant.push_back(isAssistantRole(message));
-            values.push_back(messageValue(message, static_cast<jinja::Source>(i) + 1));
+            values.push_back(messageValue(message, static_cast<int>(i)));
         }
         m_messages = jinja::Value::list(std::move(values));
         m_facts.trainOn = m_options.trainOn;
     }
 
-    [[nodiscard]] jinja::Rendering render(bool addGenerationPrompt) const
+    [[nodiscard]] jinja::Rendering render(const jinja::Value& messages, bool addGenerationPrompt) const
     {
-        return m_compiled.render(variablesOf(m_messages, m_options, addGenerationPrompt), m_now, m_steps);
+        return m_compiled.render(variablesOf(messages, m_options, addGenerationPrompt), m_now, m_steps);
     }
 
-    TurnFacts withTurnMarks(const jinja::Rendering& rendering) const
+    [[nodiscard]] TurnFacts withTurnMarks() const
     {
         TurnFacts facts = m_facts;
-        facts.generationPrompt = generationPrompt(rendering.text.bytes());
+        facts.generationPrompt = generationPrompt();
         facts.endOfTurn = m_options.endOfTurn;
         if (m_options.eosToken)
             facts.endOfTurn.push_back(*m_options.eosToken);
@@ -195,14 +218,17 @@ private:
         return facts;
     }
 
-    // What add_generation_prompt adds to the text; empty when it changes something else, or the template refuses.
-    [[nodiscard]] std::string generationPrompt(const std::string& text) const
+    // What add_generation_prompt adds where it is the assistant's turn: behind the last message of somebody else. Empty when
+    // it changes other text, too, or the template refuses.
+    [[nodiscard]] std::string generationPrompt() const
     {
+        const auto lastOther = std::find(m_facts.isAssistant.rbegin(), m_facts.isAssistant.rend(), false);
+        const std::vector<jinja::Value>& all = m_messages.items();
+        const auto asked = jinja::Value::list({all.begin(), all.begin() + (m_facts.isAssistant.rend() - lastOther)});
         try {
-            const std::string other = render(!m_options.addGenerationPrompt).text.bytes();
-            const std::string& longer = m_options.addGenerationPrompt ? text : other;
-            const std::string& shorter = m_options.addGenerationPrompt ? other : text;
-            return longer.starts_with(shorter) ? longer.substr(shorter.size()) : std::string();
+            const std::string without = render(asked, false).text.bytes();
+            const std::string with = render(asked, true).text.bytes();
+            return with.starts_with(without) ? with.substr(without.size()) : std::string();
         } catch (const Error&) {
             return {};
         }

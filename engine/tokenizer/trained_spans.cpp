@@ -8,49 +8,61 @@
 namespace lorikeet::tokenizer {
 namespace {
 
-/// Bytes [begin, end) between the first and the last byte of one message, with nothing of another message between.
+/// Bytes [begin, end) between the first and the last byte of one message, with nothing of another message between. The name
+/// of a called tool is weak: templates repeat it when they show the tool's answer, so at the end of a run it does not count.
 struct Run {
     std::size_t begin;
     std::size_t end;
+    std::size_t strongEnd;  ///< behind the last byte that is not weak; `begin` when all is weak
     int message;
+    [[nodiscard]] bool isWeak() const { return strongEnd == begin && end > begin; }
 };
 
 std::vector<Run> runsOf(const jinja::Text& text)
 {
     std::vector<Run> runs;
     for (const jinja::TextSpan& span : text.spans()) {
-        const int message = span.source - 1;
-        if (!runs.empty() && runs.back().message == message)
-            runs.back().end = span.end;
-        else
-            runs.push_back({span.begin, span.end, message});
+        const int message = messageOf(span.source);
+        if (runs.empty() || runs.back().message != message)
+            runs.push_back({span.begin, span.end, span.begin, message});
+        runs.back().end = span.end;
+        if (span.source == sourceOf(message))
+            runs.back().strongEnd = span.end;
     }
     return runs;
 }
 
-/// Where the turn whose text begins at `end` opens: behind the last full generation prompt in [begin, end), or behind the
-/// longest part of it that the history shows (a prompt may go on with "<think>", which finished turns do not have).
+// Behind these a generation prompt may be cut: after a special token, a role word or a line.
+bool isBoundary(std::string_view prompt, std::size_t length)
+{
+    return length == prompt.size() || (length > 0 && std::string_view(">]:\n").find(prompt[length - 1]) != std::string_view::npos);
+}
+
+/// Where the turn whose text begins at `end` opens: behind the last generation prompt in [begin, end), or behind the longest
+/// part of it that the history shows (a prompt may go on with "<think>", which finished turns do not have). `end` when the
+/// history shows none of it.
 std::size_t openingIn(std::string_view text, std::size_t begin, std::size_t end, std::string_view prompt)
 {
     if (prompt.empty())
         return end;
     const std::string_view gap = text.substr(begin, end - begin);
-    if (const std::size_t found = gap.rfind(prompt); found != std::string_view::npos)
-        return begin + found + prompt.size();
-    // Only a part that holds the role line or the role token counts.
-    const std::size_t needed = std::min(prompt.find_first_of(">]\n:", 1), prompt.size() - 1) + 1;
     std::size_t bestEnd = end;
-    std::size_t bestLength = needed - 1;
+    std::size_t bestLength = 0;
     for (std::size_t at = gap.find(prompt[0]); at != std::string_view::npos; at = gap.find(prompt[0], at + 1)) {
         std::size_t length = 0;
         while (length < prompt.size() && at + length < gap.size() && gap[at + length] == prompt[length])
             ++length;
-        if (length > bestLength || (length == bestLength && length >= needed)) {
+        while (length > 0 && !isBoundary(prompt, length))
+            --length;
+        if (length > 0 && length >= bestLength) {
             bestLength = length;
             bestEnd = begin + at + length;
         }
     }
-    return bestEnd;
+    // The first token alone ("<|im_start|>") opens turns of every role: something of the role must have matched too.
+    const bool isWhole = bestLength == prompt.size();
+    const std::size_t firstBoundary = prompt.find_first_of(">]:\n") + 1;
+    return isWhole || bestLength > firstBoundary ? bestEnd : end;
 }
 
 /// Behind the first end-of-turn string in [begin, limit); `begin` when there is none.
@@ -118,12 +130,16 @@ std::vector<RenderedSpan> spansByOrigin(const jinja::Text& text, const TurnFacts
     const std::vector<Run> runs = runsOf(text);
     std::vector<RenderedSpan> trained;
     for (std::size_t i = 0; i < runs.size(); ++i) {
-        if (!isTrained(runs[i].message, facts))
+        const Run& run = runs[i];
+        if (!isTrained(run.message, facts))
             continue;
         const std::size_t gapBegin = i > 0 ? runs[i - 1].end : 0;
         const std::size_t gapEnd = i + 1 < runs.size() ? runs[i + 1].begin : text.size();
-        trained.push_back({openingIn(text.view(), gapBegin, runs[i].begin, facts.generationPrompt),
-                           closingIn(text.view(), runs[i].end, gapEnd, facts), true, runs[i].message});
+        const std::size_t opening = openingIn(text.view(), gapBegin, run.begin, facts.generationPrompt);
+        if (run.isWeak() && opening == run.begin)
+            continue;  // a tool's name in somebody else's turn
+        const std::size_t end = run.isWeak() ? run.end : run.strongEnd;
+        trained.push_back({opening, closingIn(text.view(), end, gapEnd, facts), true, run.message});
     }
     return cover(std::move(trained), text.size());
 }
@@ -134,8 +150,8 @@ std::vector<RenderedSpan> spansByTags(const jinja::Rendering& rendering, const T
     for (const jinja::GenerationSpan& generation : rendering.generations) {
         RenderedSpan span{generation.begin, generation.end, true, -1};
         for (const jinja::TextSpan& piece : rendering.text.spans())
-            if (piece.end >= span.begin && piece.begin < span.end && isTrained(piece.source - 1, facts))
-                span.message = piece.source - 1;
+            if (piece.end >= span.begin && piece.begin < span.end && isTrained(messageOf(piece.source), facts))
+                span.message = messageOf(piece.source);
         trained.push_back(span);
     }
     if (facts.trainOn == TrainOn::LastAssistantTurn && !trained.empty()) {

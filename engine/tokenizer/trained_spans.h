@@ -19,7 +19,11 @@ struct TurnFacts {
     TrainOn trainOn = TrainOn::AssistantTurns;
 };
 
-/// Text that stems from message i must carry the source i + 1.
+/// The source that text of message number `index` carries, and the one of the tool names it calls.
+[[nodiscard]] constexpr jinja::Source sourceOf(int index) { return 2 * index + 2; }
+[[nodiscard]] constexpr jinja::Source toolNameSourceOf(int index) { return 2 * index + 3; }
+[[nodiscard]] constexpr int messageOf(jinja::Source source) { return source / 2 - 1; }
+
 [[nodiscard]] std::vector<RenderedSpan> spansByOrigin(const jinja::Text& text, const TurnFacts& facts);
 [[nodiscard]] std::vector<RenderedSpan> spansByTags(const jinja::Rendering& rendering, const TurnFacts& facts);
 /// One span over everything.

@@ -2,7 +2,7 @@
 """Expected renderings for the tests of the template engine, made by the real Jinja2 as transformers configures it.
 
 usage: python jinja_oracle.py templates [FOLDER ...]   every *.jinja of trl and of the folders, with all conversations below
-       python jinja_oracle.py snippets FILE            every snippet of a JSON file [{"template": ..., "vars": {...}}, ...]
+       python jinja_oracle.py snippets FILE            every snippet of a JSON file {"vars", "expressions", "templates"}
 
 Writes JSON lines. "templates" gives {"kind": "template", name, source, training} and {"kind": "conversation", name, ...} first,
 then {"kind": "case", template, conversation, prompt, ok, text | error, generations: [[begin, end], ...] in bytes of UTF-8}.
@@ -156,14 +156,16 @@ def templates(folders):
 
 
 def snippets(path):
-    for number, snippet in enumerate(json.loads(pathlib.Path(path).read_text(encoding="utf-8"))):
+    document = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    sources = ["{{ " + expression + " }}" for expression in document["expressions"]] + document["templates"]
+    for source in sources:
         try:
-            text = chat_template_utils._compile_jinja_template(snippet["template"]).render(**copy.deepcopy(snippet.get("vars", {})))
+            text = chat_template_utils._compile_jinja_template(source).render(**copy.deepcopy(document["vars"]))
             text.encode()
             result = {"ok": True, "text": text}
-        except Exception as error:
+        except Exception as error:  # whatever it is: the snippet does not render
             result = {"ok": False, "error": f"{type(error).__name__}: {error}"[:300]}
-        write({"kind": "snippet", "number": number, **result})
+        write({"kind": "snippet", "source": source, **result})
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <functional>
 
+#include "engine/tokenizer/jinja/budget.h"
 #include "engine/tokenizer/jinja/failure.h"
 #include "engine/tokenizer/jinja/runtime.h"
+#include "engine/tokenizer/jinja/string_operations.h"
 
 namespace lorikeet::jinja {
 namespace {
@@ -24,7 +26,9 @@ bool equalDicts(const DictValue& a, const DictValue& b)
 
 bool equalItems(const std::vector<Value>& a, const std::vector<Value>& b)
 {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Value& x, const Value& y) { return equal(x, y); });
+    if (a.size() != b.size())
+        return false;
+    return std::equal(a.begin(), a.end(), b.begin(), [](const Value& x, const Value& y) { return equal(x, y); });
 }
 
 bool equalRanges(const RangeValue& a, const RangeValue& b)
@@ -87,6 +91,7 @@ int compareNumbers(const Value& a, const Value& b)
 
 bool equal(const Value& a, const Value& b)
 {
+    spend(1);
     if (a.isNumber() && b.isNumber())
         return compareNumbers(a, b) == 0;
     if (a.kind() != b.kind())
@@ -95,7 +100,11 @@ bool equal(const Value& a, const Value& b)
     case Kind::Missing:
     case Kind::Undefined:
     case Kind::None: return true;
-    case Kind::String: return a.text().view() == b.text().view();
+    case Kind::String:
+        if (a.text().size() != b.text().size())
+            return false;
+        spendBytes(a.text().size());
+        return a.text().view() == b.text().view();
     case Kind::List:
     case Kind::Tuple: return a.heapPointer() == b.heapPointer() || equalItems(a.items(), b.items());
     case Kind::Dict: return a.heapPointer() == b.heapPointer() || equalDicts(a.asDict(), b.asDict());
@@ -113,6 +122,7 @@ bool ordered(const Value& a, Order order, const Value& b)
         return comparison != 2 && holds(comparison, order);
     }
     if (a.is(Kind::String) && b.is(Kind::String)) {
+        spendBytes(std::min(a.text().size(), b.text().size()));
         const int comparison = a.text().view().compare(b.text().view());  // UTF-8 sorts like code points
         return holds(comparison, order);
     }
@@ -130,6 +140,7 @@ bool ordered(const Value& a, Order order, const Value& b)
 
 bool isHashable(const Value& value)
 {
+    spend(1);
     if (value.is(Kind::Tuple))
         return std::all_of(value.items().begin(), value.items().end(), isHashable);
     return !value.is(Kind::List) && !value.is(Kind::Dict) && !value.is(Kind::DictView);
@@ -149,9 +160,12 @@ std::size_t hashOf(const Value& value)
             return std::hash<std::int64_t>{}(static_cast<std::int64_t>(real));
         return std::hash<double>{}(real);
     }
-    case Kind::String: return std::hash<std::string_view>{}(value.text().view());
+    case Kind::String:
+        spendBytes(value.text().size());
+        return std::hash<std::string_view>{}(value.text().view());
     case Kind::Tuple: {
         std::size_t hash = 0x345678;
+        spend(value.items().size());
         for (const Value& item : value.items())
             hash = mix(hash, hashOf(item));
         return hash;
@@ -173,8 +187,7 @@ bool contains(Runtime& runtime, const Value& hay, const Value& needle)
     case Kind::String:
         if (!needle.is(Kind::String))
             throw Failure("'in <string>' requires string as left operand, not " + std::string(typeName(needle)));
-        runtime.chargeBytes(hay.text().size());
-        return hay.text().view().find(needle.text().view()) != std::string_view::npos;
+        return findText(hay.text().view(), needle.text().view(), 0) != std::string_view::npos;
     case Kind::Dict:
         return hay.asDict().find(needle) != nullptr || (static_cast<void>(hashOf(needle)), false);
     case Kind::DictView:
@@ -184,7 +197,6 @@ bool contains(Runtime& runtime, const Value& hay, const Value& needle)
     default: break;
     }
     if (hay.isSequence()) {
-        runtime.charge(hay.items().size());
         return std::any_of(hay.items().begin(), hay.items().end(), [&](const Value& item) { return equal(item, needle); });
     }
     // Everything else is searched by iterating; a generator is read up to the match.

@@ -108,8 +108,10 @@ CallArguments Interpreter::evaluateArguments(const Expression& expression, const
     for (const std::string& name : shape.names)
         arguments.named.emplace_back(name, evaluate(*expression.children[next++], frame));
     if (shape.spread)
-        for (Value& item : itemsOf(m_runtime, evaluate(*expression.children[next++], frame)))
+        for (Value& item : itemsOf(m_runtime, evaluate(*expression.children[next++], frame))) {
+            m_runtime.charge(4);
             arguments.positional.push_back(std::move(item));
+        }
     if (shape.namedSpread) {
         const Value named = evaluate(*expression.children[next++], frame);
         if (!named.is(Kind::Dict))
@@ -117,9 +119,10 @@ CallArguments Interpreter::evaluateArguments(const Expression& expression, const
         for (const auto& [key, value] : named.asDict().entries) {
             if (!key.is(Kind::String))
                 throw Failure("keywords must be strings");
-            for (const auto& given : arguments.named)
-                if (given.first == key.text().view())
-                    throw Failure("two values for the keyword argument '" + given.first + "'");
+            m_runtime.charge(4 + shape.names.size());
+            for (const std::string& given : shape.names)
+                if (given == key.text().view())
+                    throw Failure("two values for the keyword argument '" + given + "'");
             arguments.named.emplace_back(key.text().bytes(), value);
         }
     }

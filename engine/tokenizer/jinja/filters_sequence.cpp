@@ -41,11 +41,12 @@ private:
 // Python's sorted(): stable, also when reversed.
 void sortByKeys(Runtime& runtime, std::vector<Value>& items, const std::function<Value(const Value&)>& key, bool reverse)
 {
+    runtime.charge(items.size() * 4);
     std::vector<std::pair<Value, Value>> keyed;
     for (Value& item : items)
         keyed.emplace_back(key(item), std::move(item));
     const auto less = [&](const auto& a, const auto& b) {
-        runtime.charge(1);
+        runtime.charge(3);
         return reverse ? ordered(b.first, Order::Less, a.first) : ordered(a.first, Order::Less, b.first);
     };
     std::stable_sort(keyed.begin(), keyed.end(), less);
@@ -179,6 +180,7 @@ Value unique(Runtime& runtime, const Value& value, const CallArguments& argument
     std::vector<Value> kept;
     for (const Value& item : itemsOf(runtime, value)) {
         const Value k = key(item);
+        runtime.charge(4);
         if (seen.find(k) != nullptr)
             continue;
         seen.set(k, Value());

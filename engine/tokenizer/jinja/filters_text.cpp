@@ -180,6 +180,7 @@ Value wordCount(Runtime& runtime, const Value& value, const CallArguments& argum
 {
     BoundArguments("wordcount", arguments, {});
     const Value text = softString(runtime, value);
+    spendMapping(text.text().size());
     std::int64_t count = 0;
     bool inWord = false;
     for (std::size_t at = 0; at < text.text().size();) {
@@ -194,6 +195,7 @@ Value wordCount(Runtime& runtime, const Value& value, const CallArguments& argum
 std::string percentEncoded(std::string_view text, bool forQuery)
 {
     constexpr std::string_view kDigits = "0123456789ABCDEF";
+    spendMapping(text.size());
     std::string out;
     for (const char c : text) {
         const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')

@@ -30,6 +30,7 @@ FramePointer Interpreter::enter(const ScopeLayout& layout, const FramePointer& o
 
 void Interpreter::load(const ScopeLayout& layout, Frame& frame) const
 {
+    m_runtime.charge(1 + layout.slots.size() / 2);
     frame.slots.resize(layout.slots.size());
     for (std::size_t i = 0; i < layout.slots.size(); ++i) {
         const SlotLoad& slot = layout.slots[i];
@@ -109,8 +110,8 @@ Interpreter::Flow Interpreter::runStatement(const Statement& statement, const Fr
     case StatementKind::CallBlock: runCallBlock(statement, frame, out); break;
     case StatementKind::Generation: runGeneration(statement, frame, out); break;
     case StatementKind::Set: runSet(statement, frame); break;
-    case StatementKind::SetBlock: runSetBlock(statement, frame); break;
-    case StatementKind::FilterBlock: runFilterBlock(statement, frame, out); break;
+    case StatementKind::SetBlock: return runSetBlock(statement, frame);
+    case StatementKind::FilterBlock: return runFilterBlock(statement, frame, out);
     case StatementKind::With: return runWith(statement, frame, out);
     case StatementKind::Break: return Flow::Break;
     case StatementKind::Continue: return Flow::Continue;
@@ -211,25 +212,30 @@ void Interpreter::runGeneration(const Statement& statement, const FramePointer& 
     out.append(text);
 }
 
-void Interpreter::runFilterBlock(const Statement& statement, const FramePointer& frame, Text& out)
+// A `break` or `continue` leaves the block at once, and what it captured is lost.
+Interpreter::Flow Interpreter::runFilterBlock(const Statement& statement, const FramePointer& frame, Text& out)
 {
     const FramePointer inner = enter(statement.scope, frame);
     Text captured;
-    runBlock(statement.body, inner, captured);
+    if (const Flow flow = runBlock(statement.body, inner, captured); flow != Flow::Next)
+        return flow;
     const Value input = Value::string(std::move(captured));
     out.append(textOf(m_runtime, evaluateFilter(*statement.value, inner, &input)));
+    return Flow::Next;
 }
 
-void Interpreter::runSetBlock(const Statement& statement, const FramePointer& frame)
+Interpreter::Flow Interpreter::runSetBlock(const Statement& statement, const FramePointer& frame)
 {
     const FramePointer inner = enter(statement.scope, frame);
     Text captured;
-    runBlock(statement.body, inner, captured);
+    if (const Flow flow = runBlock(statement.body, inner, captured); flow != Flow::Next)
+        return flow;
     Value value = Value::string(std::move(captured));
     if (statement.value)
         value = evaluateFilter(*statement.value, inner, &value);
     requireNamespaces(*statement.target, frame);
     assign(*statement.target, value, *frame);
+    return Flow::Next;
 }
 
 Interpreter::Flow Interpreter::runWith(const Statement& statement, const FramePointer& frame, Text& out)
@@ -254,7 +260,9 @@ Value Interpreter::callMacro(const Statement& macro, const FramePointer& outer, 
     const FramePointer frame = enter(macro.scope, outer);
     const std::size_t count = macro.parameters.size();
     auto named = arguments.named;
+    m_runtime.charge(count + named.size());
     const auto take = [&](std::string_view name) {
+        m_runtime.charge(named.size());
         const auto found = std::find_if(named.begin(), named.end(), [&](const auto& entry) { return entry.first == name; });
         if (found == named.end())
             return Value::missing();

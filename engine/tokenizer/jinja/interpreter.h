@@ -38,8 +38,8 @@ private:
     void runFor(const Statement& statement, const Value& iterable, const FramePointer& frame, Text& out, int depth0);
     void runCallBlock(const Statement& statement, const FramePointer& frame, Text& out);
     void runGeneration(const Statement& statement, const FramePointer& frame, Text& out);
-    void runFilterBlock(const Statement& statement, const FramePointer& frame, Text& out);
-    void runSetBlock(const Statement& statement, const FramePointer& frame);
+    Flow runFilterBlock(const Statement& statement, const FramePointer& frame, Text& out);
+    Flow runSetBlock(const Statement& statement, const FramePointer& frame);
     Flow runWith(const Statement& statement, const FramePointer& frame, Text& out);
     void runSet(const Statement& statement, const FramePointer& frame);
     Value makeMacro(const Statement& statement, const FramePointer& frame);
@@ -65,7 +65,6 @@ private:
 
     Runtime& m_runtime;
     const Text* m_root = nullptr;  ///< the output itself, where captured blocks are not
-    const Value* m_captured = nullptr;
     std::vector<GenerationSpan> m_generations;
 };
 

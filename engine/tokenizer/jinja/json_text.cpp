@@ -77,7 +77,7 @@ public:
 private:
     void writeString(const Text& text)
     {
-        m_runtime.chargeBytes(text.size());
+        spendMapping(text.size());
         m_out.append("\"");
         forEachPiece(text, [&](std::string_view piece, Source source, std::size_t) {
             std::string escaped;

@@ -58,17 +58,15 @@ private:
     {
         if (offset < m_seen) {
             m_seen = 0;
-            m_line = 1;
-            m_lineStart = 0;
+            m_position = {};
         }
         for (; m_seen < offset; ++m_seen) {
-            if (m_source[m_seen] == '\n') {
-                ++m_line;
-                m_lineStart = m_seen + 1;
-            }
+            if (m_source[m_seen] == '\n')
+                m_position = {m_position.line + 1, 1};
+            else if ((static_cast<unsigned char>(m_source[m_seen]) & 0xc0) != 0x80)
+                ++m_position.column;
         }
-        const auto column = countCodePoints(m_source.substr(m_lineStart, offset - m_lineStart));
-        return {m_line, static_cast<int>(column) + 1};
+        return m_position;
     }
 
     void push(TokenKind kind, std::string text, std::size_t offset)
@@ -427,8 +425,7 @@ private:
     bool m_lineStarting = true;
     std::vector<Token> m_tokens;
     std::size_t m_seen = 0;
-    int m_line = 1;
-    std::size_t m_lineStart = 0;
+    Position m_position;  // of m_seen
 };
 
 }  // namespace

@@ -53,6 +53,8 @@ Value ownItem(const Value& object, const Value& key)
     if (object.is(Kind::Range))
         return Value::integer(object.asRange().start + index * object.asRange().step);
     const StringValue& string = object.asString();
+    if (!string.isAscii())
+        spendCharacters(string.text.size());
     const std::size_t begin = string.isAscii() ? at : byteOffset(string.text.view(), at);
     std::size_t end = begin;
     static_cast<void>(nextCodePoint(string.text.view(), end));
@@ -117,6 +119,7 @@ Text sliceText(const StringValue& string, const SliceBounds& bounds)
         const std::size_t begin = offset(std::max<std::int64_t>(bounds.start, 0));
         return string.text.slice(begin, bounds.count == 0 ? begin : offset(bounds.start + bounds.count));
     }
+    spendMapping(view.size());
     std::vector<std::size_t> starts;
     for (std::size_t at = 0; at < view.size(); static_cast<void>(nextCodePoint(view, at)))
         starts.push_back(at);
@@ -166,7 +169,7 @@ Value sliceOf(Runtime& runtime, const Value& object, const Value& start, const V
         throw Failure("'" + std::string(typeName(object)) + "' object cannot be sliced");
     const SliceBounds bounds = boundsOf(length, start, stop, step);
     if (object.is(Kind::String)) {
-        runtime.chargeBytes(object.text().size());
+        spendCharacters(object.text().size());
         return Value::string(sliceText(object.asString(), bounds), object.asString().markup);
     }
     if (object.is(Kind::Range)) {

@@ -71,7 +71,7 @@ Value partition(Runtime&, const Value& self, const CallArguments& arguments)
     if (separator.empty())
         throw Failure("empty separator");
     const Text& text = self.text();
-    const std::size_t found = FromRight ? text.view().rfind(separator) : text.view().find(separator);
+    const std::size_t found = FromRight ? findTextBackwards(text.view(), separator, text.size()) : findText(text.view(), separator, 0);
     std::vector<Value> parts;
     if (found == std::string_view::npos) {
         parts = {self, like(self, {}), like(self, {})};
@@ -93,6 +93,7 @@ Value replace(Runtime& runtime, const Value& self, const CallArguments& argument
 // The part of the text that the optional start and end select, as byte offsets; nothing where start is behind the end.
 std::optional<std::pair<std::size_t, std::size_t>> window(const Value& self, const BoundArguments& bound)
 {
+    spendCharacters(self.asString().isAscii() ? 0 : self.text().size());
     const auto size = static_cast<std::int64_t>(self.asString().length());
     const auto index = [&](std::size_t argument, std::int64_t otherwise) {
         std::int64_t at = bound.hasValue(argument) ? bound.integer(argument, otherwise) : otherwise;
@@ -128,15 +129,14 @@ Value affix(Runtime&, const Value& self, const CallArguments& arguments)
 }
 
 template <bool FromRight, bool MustExist>
-Value find(Runtime& runtime, const Value& self, const CallArguments& arguments)
+Value find(Runtime&, const Value& self, const CallArguments& arguments)
 {
     const BoundArguments bound("find", arguments, {"sub", "start", "end"}, 1);
-    runtime.chargeBytes(self.text().size());
     const std::string_view needle = bound.text(0).view();
     std::size_t found = std::string_view::npos;
     if (const auto range = window(self, bound)) {
         const std::string_view part = self.text().view().substr(range->first, range->second - range->first);
-        found = FromRight ? part.rfind(needle) : part.find(needle);
+        found = FromRight ? findTextBackwards(part, needle, part.size()) : findText(part, needle, 0);
         if (found != std::string_view::npos)
             found += range->first;
     }
@@ -148,10 +148,9 @@ Value find(Runtime& runtime, const Value& self, const CallArguments& arguments)
     return Value::integer(static_cast<std::int64_t>(countCodePoints(self.text().view().substr(0, found))));
 }
 
-Value count(Runtime& runtime, const Value& self, const CallArguments& arguments)
+Value count(Runtime&, const Value& self, const CallArguments& arguments)
 {
     const BoundArguments bound("count", arguments, {"sub", "start", "end"}, 1);
-    runtime.chargeBytes(self.text().size());
     const auto range = window(self, bound);
     const std::string_view needle = bound.text(0).view();
     if (!range)
@@ -160,8 +159,10 @@ Value count(Runtime& runtime, const Value& self, const CallArguments& arguments)
     if (needle.empty())
         return Value::integer(static_cast<std::int64_t>(countCodePoints(part)) + 1);
     std::int64_t total = 0;
-    for (std::size_t at = part.find(needle); at != std::string_view::npos; at = part.find(needle, at + needle.size()))
+    for (std::size_t at = findText(part, needle, 0); at != std::string_view::npos; at = findText(part, needle, at + needle.size())) {
+        spend(1);
         ++total;
+    }
     return Value::integer(total);
 }
 
@@ -226,6 +227,7 @@ Value expandTabs(Runtime&, const Value& self, const CallArguments& arguments)
     const std::int64_t size = bound.integer(0, 8);
     if (size > 10000)
         throw Failure("expandtabs(): the tab size is too large");
+    spendMapping(self.text().size());
     Text result;
     std::int64_t column = 0;
     const std::string_view view = self.text().view();
@@ -249,6 +251,7 @@ Value all(Runtime&, const Value& self, const CallArguments& arguments)
 {
     BoundArguments("str method", arguments, {});
     const std::string_view view = self.text().view();
+    spendMapping(view.size());
     for (std::size_t at = 0; at < view.size();)
         if (!Is(nextCodePoint(view, at)))
             return Value::boolean(false);
@@ -267,6 +270,7 @@ template <bool (*Wanted)(char32_t) noexcept, bool (*Unwanted)(char32_t) noexcept
 Value cased(Runtime&, const Value& self, const CallArguments& arguments)
 {
     BoundArguments("str method", arguments, {});
+    spendMapping(self.text().size());
     bool any = false;
     for (std::size_t at = 0; at < self.text().size();) {
         const char32_t code = nextCodePoint(self.text().view(), at);
@@ -277,9 +281,24 @@ Value cased(Runtime&, const Value& self, const CallArguments& arguments)
     return Value::boolean(any);
 }
 
+Value isIdentifier(Runtime&, const Value& self, const CallArguments& arguments)
+{
+    BoundArguments("isidentifier", arguments, {});
+    spendMapping(self.text().size());
+    const std::string_view view = self.text().view();
+    for (std::size_t at = 0; at < view.size();) {
+        const bool first = at == 0;
+        const char32_t code = nextCodePoint(view, at);
+        if (code != '_' && !isAlphabetic(code) && (first || !isDecimal(code)))
+            return Value::boolean(false);
+    }
+    return Value::boolean(!view.empty());
+}
+
 Value isTitle(Runtime&, const Value& self, const CallArguments& arguments)
 {
     BoundArguments("istitle", arguments, {});
+    spendMapping(self.text().size());
     bool any = false;
     bool inWord = false;
     for (std::size_t at = 0; at < self.text().size();) {
@@ -356,6 +375,7 @@ BoundMethod::Body findStringMethod(std::string_view name)
         {"islower", cased<isLowercase, isUppercase>},
         {"isupper", cased<isUppercase, isLowercase>},
         {"istitle", isTitle},
+        {"isidentifier", isIdentifier},
         {"format", formatMethod},
         {"format_map", formatMap},
     };

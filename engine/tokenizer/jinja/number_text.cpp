@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "engine/tokenizer/jinja/budget.h"
 #include "engine/tokenizer/jinja/failure.h"
 #include "engine/tokenizer/jinja/unicode.h"
 
@@ -117,6 +118,7 @@ std::string reprOfReal(double value)
 
 std::optional<std::int64_t> parseInteger(std::string_view text, int base)
 {
+    spendCharacters(text.size());
     text = trimmed(text);
     const bool negative = !text.empty() && text[0] == '-';
     if (!text.empty() && (text[0] == '-' || text[0] == '+'))
@@ -151,6 +153,7 @@ std::optional<std::int64_t> parseInteger(std::string_view text, int base)
 
 std::optional<double> parseReal(std::string_view text)
 {
+    spendMapping(text.size());
     text = trimmed(text);
     bool negative = false;
     if (!text.empty() && (text[0] == '-' || text[0] == '+')) {

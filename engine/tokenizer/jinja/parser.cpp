@@ -8,6 +8,10 @@ namespace lorikeet::jinja {
 namespace {
 
 constexpr int kMaxParseNesting = 200;
+// Python, into which Jinja translates, has the same limits.
+constexpr int kMaxLoopNesting = 20;
+constexpr int kMaxBlockNesting = 100;
+constexpr std::size_t kMaxParameters = 500;
 
 constexpr std::string_view kUnsupportedTags[] = {"include", "import", "from", "extends", "block", "autoescape", "trans",
                                                  "pluralize", "do", "debug"};
@@ -135,7 +139,16 @@ std::string Parser::describeCurrent() const
 // Statements up to a tag named in `ends`; the tag's name is then the current token (the end of text when `ends` is empty).
 Block Parser::parseBlock(std::initializer_list<std::string_view> ends)
 {
-    NestingGuard guard(*this);
+    if (m_blockDepth >= kMaxBlockNesting)
+        fail("the template nests more than " + std::to_string(kMaxBlockNesting) + " blocks");
+    ++m_blockDepth;
+    Block block = parseStatements(ends);
+    --m_blockDepth;
+    return block;
+}
+
+Block Parser::parseStatements(std::initializer_list<std::string_view> ends)
+{
     Block block;
     StatementPointer output;
     const auto print = [&](ExpressionPointer part) {
@@ -248,7 +261,8 @@ StatementPointer Parser::parseFor()
         loop->testTarget = cloneTarget(*loop->target);
     }
     loop->recursive = skipName("recursive");
-    ++m_loopDepth;
+    if (++m_loopDepth > kMaxLoopNesting)
+        failAt("more than " + std::to_string(kMaxLoopNesting) + " loops are nested", loop->at);
     ++m_loopNames;
     loop->body = parseBody({"else", "endfor"});
     --m_loopDepth;
@@ -287,6 +301,8 @@ void Parser::parseSignature(Statement& statement)
         Parameter parameter;
         parameter.name = expectIdentifier();
         const auto same = [&](const Parameter& other) { return other.name == parameter.name; };
+        if (statement.parameters.size() >= kMaxParameters)
+            fail("more than " + std::to_string(kMaxParameters) + " parameters");
         if (std::any_of(statement.parameters.begin(), statement.parameters.end(), same))
             fail("the parameter '" + parameter.name + "' appears twice");
         if (skipSymbol("="))

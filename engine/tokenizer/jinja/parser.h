@@ -38,6 +38,7 @@ private:
 
     // Statements
     Block parseBlock(std::initializer_list<std::string_view> ends);
+    Block parseStatements(std::initializer_list<std::string_view> ends);
     Block parseBody(std::initializer_list<std::string_view> ends);
     Block parseBodyAndEnd(std::string_view end);
     StatementPointer parseStatement();
@@ -84,7 +85,8 @@ private:
 
     std::vector<Token> m_tokens;
     std::size_t m_next = 0;
-    int m_depth = 0;           ///< nesting of statements and expressions being parsed
+    int m_depth = 0;           ///< nesting of expressions being parsed
+    int m_blockDepth = 0;      ///< nesting of statements being parsed
     int m_loopDepth = 0;       ///< loops around, within the same macro
     int m_loopNames = 0;       ///< loops around, over macros: inside, `loop` must not be assigned
     bool m_hasGeneration = false;
@@ -92,7 +94,7 @@ private:
     friend class NestingGuard;
 };
 
-/// Counts nesting while it lives. @throws LexerFailure when the template nests too deep.
+/// Counts nesting of expressions while it lives. @throws LexerFailure when the template nests too deep.
 class NestingGuard {
 public:
     explicit NestingGuard(Parser& parser);

@@ -10,6 +10,7 @@ namespace {
 
 // Chains such as a + b + c nest to the left; Python's own recursion limit refuses earlier.
 constexpr int kMaxHeight = 400;
+constexpr std::size_t kMaxNamedArguments = 500;
 
 bool isReserved(std::string_view name)
 {
@@ -460,6 +461,8 @@ void Parser::parseArguments(Expression& call)
             ensure(!namedSpread);
             const std::string name = advance().text;
             advance();
+            if (call.shape.names.size() >= kMaxNamedArguments)
+                failAt("more than " + std::to_string(kMaxNamedArguments) + " named arguments", at);
             ensure(std::find(call.shape.names.begin(), call.shape.names.end(), name) == call.shape.names.end());
             call.shape.names.push_back(name);
             adopt(call, parseExpression());

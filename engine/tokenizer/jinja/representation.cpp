@@ -44,6 +44,7 @@ void appendEscaped(std::string& out, char32_t code, char quote)
 
 void appendQuoted(Text& out, const Text& text)
 {
+    spendMapping(text.size());
     // Double quotes only where they save escaping.
     const bool doubled = text.view().find('\'') != std::string_view::npos && text.view().find('"') == std::string_view::npos;
     const char quote = doubled ? '"' : '\'';
@@ -175,6 +176,7 @@ std::string quoted(std::string_view text)
 
 Text escapedMarkup(const Text& text)
 {
+    spendMapping(text.size());
     Text result;
     forEachPiece(text, [&](std::string_view piece, Source source, std::size_t) {
         std::string escaped;

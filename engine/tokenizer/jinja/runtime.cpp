@@ -24,7 +24,7 @@ Value viewItem(const DictViewValue& view, const std::pair<Value, Value>& entry)
 }  // namespace
 
 Runtime::Runtime(std::unordered_map<std::string, Value> variables, std::tm now, std::uint64_t steps)
-    : m_variables(std::move(variables)), m_now(now), m_steps(steps)
+    : m_variables(std::move(variables)), m_now(now), m_budget(steps)
 {
 }
 
@@ -34,15 +34,6 @@ Runtime::~Runtime()
         object->attributes = DictValue();
     for (const FramePointer& frame : m_frames)
         frame->slots.clear();
-}
-
-void Runtime::charge(std::uint64_t steps)
-{
-    if (steps > m_steps) {
-        m_steps = 0;
-        throw Failure("the template does too much work; rendering was stopped");
-    }
-    m_steps -= steps;
 }
 
 Value Runtime::resolve(const std::string& name) const

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/tokenizer/jinja/ast.h"
+#include "engine/tokenizer/jinja/budget.h"
 #include "engine/tokenizer/jinja/value.h"
 
 namespace lorikeet::jinja {
@@ -33,7 +34,7 @@ struct NamespaceObject;
 
 class Runtime {
 public:
-    /// `steps`: how much work the rendering may do; one step is about one node of the tree or 16 bytes of text.
+    /// `steps`: how much work the rendering may do, see WorkBudget.
     Runtime(std::unordered_map<std::string, Value> variables, std::tm now, std::uint64_t steps);
     /// Cuts the cycles that namespaces and macros make.
     ~Runtime();
@@ -41,7 +42,7 @@ public:
     Runtime& operator=(const Runtime&) = delete;
 
     /// @throws Failure when the budget is spent.
-    void charge(std::uint64_t steps);
+    void charge(std::uint64_t steps) { m_budget.charge(steps); }
     void chargeBytes(std::uint64_t bytes) { charge(bytes / 16); }
 
     /// A variable of the context, else a global function, else Missing.
@@ -59,7 +60,7 @@ public:
 private:
     std::unordered_map<std::string, Value> m_variables;
     std::tm m_now;
-    std::uint64_t m_steps;
+    WorkBudget m_budget;
     std::vector<std::shared_ptr<NamespaceObject>> m_namespaces;
     std::vector<FramePointer> m_frames;
 };

@@ -14,12 +14,23 @@
 namespace lorikeet::jinja {
 namespace {
 
-/// The names of one scope. Branches of an `if` work on copies that are merged afterwards.
+constexpr std::size_t kMaxVariables = 1000;
+
+/// The names of one scope. The branches of an `if` are overlays that know only what they add, and are merged afterwards.
 class Symbols {
 public:
-    Symbols(ScopeLayout& layout, const Symbols* parent)
-        : m_layout(&layout), m_parent(parent), m_slots(std::make_shared<std::map<std::string, int>>())
+    Symbols(ScopeLayout& layout, const Symbols* outer)
+        : m_layout(&layout), m_outer(outer), m_slots(std::make_shared<std::map<std::string, int>>())
     {
+    }
+
+    /// A branch inside this scope.
+    [[nodiscard]] Symbols branch() const
+    {
+        Symbols overlay(*m_layout, m_outer);
+        overlay.m_slots = m_slots;
+        overlay.m_base = this;
+        return overlay;
     }
 
     void load(const std::string& name)
@@ -31,7 +42,7 @@ public:
     void store(const std::string& name)
     {
         m_stores.insert(name);
-        if (!m_known.contains(name))
+        if (!knows(name))
             define(name, outerOr(name, SlotLoad::From::Nothing));
     }
 
@@ -41,19 +52,20 @@ public:
         return define(name, {SlotLoad::From::Parameter, {}, {}});
     }
 
-    /// Merges the copies that walked the branches of an `if`: what only some of them store has the outer value elsewhere.
-    void mergeBranches(const std::vector<Symbols>& branches)
+    /// Takes in the branches of an `if`: what only some of them store has the outer value, or the context's, elsewhere.
+    void mergeBranches(std::vector<Symbols>& branches)
     {
         std::set<std::string> stored;
-        for (const Symbols& branch : branches)
-            stored.insert(branch.m_stores.begin(), branch.m_stores.end());
-        for (const std::string& name : m_stores)
-            stored.erase(name);
-        for (const Symbols& branch : branches) {
-            m_known.insert(branch.m_known.begin(), branch.m_known.end());
+        for (Symbols& branch : branches) {
+            for (const std::string& name : branch.m_stores)
+                if (!stores(name))
+                    stored.insert(name);
+        }
+        for (Symbols& branch : branches) {
+            m_known.merge(branch.m_known);
             for (const auto& [slot, load] : branch.m_loads)
                 m_loads.insert_or_assign(slot, load);
-            m_stores.insert(branch.m_stores.begin(), branch.m_stores.end());
+            m_stores.merge(branch.m_stores);
         }
         for (const std::string& name : stored)
             m_loads.insert_or_assign(slotOf(name), outerOr(name, SlotLoad::From::Context));
@@ -62,8 +74,8 @@ public:
     [[nodiscard]] std::optional<Variable> find(const std::string& name) const
     {
         int hops = 0;
-        for (const Symbols* scope = this; scope != nullptr; scope = scope->m_parent, ++hops)
-            if (scope->m_known.contains(name))
+        for (const Symbols* scope = this; scope != nullptr; scope = scope->m_outer, ++hops)
+            if (scope->knows(name))
                 return Variable{hops, scope->m_slots->at(name)};
         return std::nullopt;
     }
@@ -76,15 +88,24 @@ public:
     }
 
 private:
-    SlotLoad outerOr(const std::string& name, SlotLoad::From otherwise) const
+    [[nodiscard]] bool knows(const std::string& name) const { return m_known.contains(name) || (m_base != nullptr && m_base->knows(name)); }
+    [[nodiscard]] bool stores(const std::string& name) const { return m_stores.contains(name) || (m_base != nullptr && m_base->stores(name)); }
+
+    [[nodiscard]] SlotLoad outerOr(const std::string& name, SlotLoad::From otherwise) const
     {
-        if (m_parent != nullptr)
-            if (const auto outer = m_parent->find(name))
+        if (m_outer != nullptr)
+            if (const auto outer = m_outer->find(name))
                 return {SlotLoad::From::Outer, {}, *outer};
         return {otherwise, name, {}};
     }
 
-    int slotOf(const std::string& name) { return m_slots->try_emplace(name, static_cast<int>(m_slots->size())).first->second; }
+    int slotOf(const std::string& name)
+    {
+        const int slot = m_slots->try_emplace(name, static_cast<int>(m_slots->size())).first->second;
+        if (m_slots->size() > kMaxVariables)
+            throw LexerFailure("the template has more than " + std::to_string(kMaxVariables) + " variables in one scope", {});
+        return slot;
+    }
 
     int define(const std::string& name, SlotLoad load)
     {
@@ -95,8 +116,9 @@ private:
     }
 
     ScopeLayout* m_layout;
-    const Symbols* m_parent;
-    std::shared_ptr<std::map<std::string, int>> m_slots;  // shared by the copies of one scope
+    const Symbols* m_outer;           // the enclosing scope
+    const Symbols* m_base = nullptr;  // the same scope before the branch
+    std::shared_ptr<std::map<std::string, int>> m_slots;  // shared by the branches of one scope
     std::set<std::string> m_known;
     std::map<int, SlotLoad> m_loads;
     std::set<std::string> m_stores;
@@ -127,7 +149,7 @@ void collect(Symbols& symbols, const Block& block);
 void collectIf(Symbols& symbols, const Statement& statement)
 {
     collect(symbols, statement.condition.get());
-    std::vector<Symbols> branches(3, symbols);
+    std::vector<Symbols> branches(3, symbols.branch());
     collect(branches[0], statement.body);
     collect(branches[1], statement.elseIfs);
     collect(branches[2], statement.elseBody);
@@ -180,7 +202,7 @@ public:
 private:
     void in(const Expression* expression)
     {
-        if (expression == nullptr)
+        if (expression == nullptr || m_found)
             return;
         m_found = m_found || (expression->kind == ExpressionKind::Name && expression->name == m_name);
         for (const ExpressionPointer& child : expression->children)
@@ -189,6 +211,8 @@ private:
 
     void in(const Statement& statement)
     {
+        if (m_found)
+            return;
         for (const auto* part : {&statement.value, &statement.condition})
             in(part->get());
         for (const ExpressionPointer& expression : statement.expressions)

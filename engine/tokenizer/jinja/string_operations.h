@@ -11,6 +11,11 @@ namespace lorikeet::jinja {
 
 enum class Side { Left, Right, Both };
 
+/// Offset of `needle` in `hay` at or behind `from`, or npos. Linear in time whatever the texts.
+[[nodiscard]] std::size_t findText(std::string_view hay, std::string_view needle, std::size_t from);
+/// Offset of the last `needle` that lies within the first `end` bytes of `hay`, or npos.
+[[nodiscard]] std::size_t findTextBackwards(std::string_view hay, std::string_view needle, std::size_t end);
+
 /// strip, lstrip, rstrip: white space, or any of the characters of `characters`.
 [[nodiscard]] Text stripped(const Text& text, Side side, std::optional<std::string_view> characters);
 /// str.replace; a negative count means all. @throws Failure when the result would be too long.

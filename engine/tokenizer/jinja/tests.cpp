@@ -52,6 +52,7 @@ bool isSequenceValue(const Value& value)
 bool cased(Runtime& runtime, const Value& value, bool (*wanted)(char32_t), bool (*unwanted)(char32_t))
 {
     const Text text = textOf(runtime, value);
+    spendMapping(text.size());
     bool any = false;
     for (std::size_t at = 0; at < text.size();) {
         const char32_t code = nextCodePoint(text.view(), at);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/tokenizer/jinja/budget.h"
 #include "engine/tokenizer/jinja/unicode_tables.h"
 
 namespace lorikeet::jinja {
@@ -87,6 +88,7 @@ void appendCased(std::string& out, char32_t code, Case wanted, std::string_view 
 template <typename Choose>
 Text mapCase(const Text& text, Choose&& choose)
 {
+    spendMapping(text.size());
     Text result;
     std::size_t index = 0;
     forEachPiece(text, [&](std::string_view piece, Source source, std::size_t offset) {
