@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Logits of every architecture, of both kinds of model source and of adapters in both directions, against transformers and PEFT.
+#include "engine/formats/safetensors_reader.h"
+#include "engine/generate/session.h"
+#include "engine/hardware/devices.h"
+#include "engine/lora/adapter.h"
+#include "engine/lora/peft_folder.h"
+#include "tests/engine/oracle_process.h"
+
+#include <QFile>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include <cmath>
+
+using namespace lorikeet;
+
+namespace {
+
+std::filesystem::path pathOf(const QString& text) { return text.toStdString(); }
+
+std::vector<std::int32_t> tokensIn(const QString& folder)
+{
+    QFile file(folder + "/tokens.json");
+    if (!file.open(QIODevice::ReadOnly))
+        qFatal("no tokens.json in %s", qPrintable(folder));
+    std::vector<std::int32_t> tokens;
+    for (const QJsonValue& value : QJsonDocument::fromJson(file.readAll()).array())
+        tokens.push_back(value.toInt());
+    return tokens;
+}
+
+std::vector<float> logitsIn(const QString& path)
+{
+    const formats::SafetensorsFile file(pathOf(path));
+    const formats::SafeTensor& tensor = file.tensors().at("logits");
+    std::vector<float> values(tensor.bytes / 4);
+    file.read(tensor, 0, std::as_writable_bytes(std::span(values)));
+    return values;
+}
+
+/// Largest difference relative to the largest logit.
+double difference(const std::vector<float>& ours, const std::vector<float>& theirs)
+{
+    if (ours.size() != theirs.size() || ours.empty())
+        return 1e9;
+    double most = 0;
+    double scale = 0;
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+        most = std::max(most, std::abs(static_cast<double>(ours[i]) - theirs[i]));
+        scale = std::max(scale, std::abs(static_cast<double>(theirs[i])));
+    }
+    return most / scale;
+}
+
+/// Logits of a model, with an adapter folder where one is given.
+std::vector<float> ourLogits(const QString& model, const QString& adapter, const std::vector<std::int32_t>& tokens)
+{
+    generate::SessionOptions options;
+    options.context = 0;
+    options.evaluateRows = static_cast<std::int64_t>(tokens.size());
+    options.wantText = false;
+    const auto shape = formats::openModelSource(pathOf(model))->shape();
+    const auto slots_ = adapter.isEmpty() ? std::vector<plan::AdapterSlot>{} : lora::readSlots(pathOf(adapter), shape);
+    generate::Session session(pathOf(model), slots_, hardware::probeCpu(), options, {}, {});
+    if (!adapter.isEmpty()) {
+        std::vector<float> flat(static_cast<std::size_t>(session.plan().layout.adapterElements));
+        lora::readWeights(pathOf(adapter), session.slots(), flat);
+        session.setAdapter(flat);
+    }
+    return session.logits(tokens, {});
+}
+
+}  // namespace
+
+class TestLogitsParity : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void initTestCase()
+    {
+        QVERIFY(m_folder.isValid());
+        const QString problem = test::runOracle("model_oracle.py", {"models", m_folder.path()});
+        QVERIFY2(problem.isEmpty(), qPrintable(problem));
+    }
+
+    void everyArchitectureInEveryStorageType_data()
+    {
+        QTest::addColumn<QString>("name");
+        for (const char* family : {"llama", "llama3", "smollm2", "mistral", "mistral-window", "qwen2", "qwen3"})
+            for (const char* type : {"fp32", "bf16", "fp16"})
+                QTest::addRow("%s-%s", family, type) << QString("%1-%2").arg(family, type);
+    }
+    void everyArchitectureInEveryStorageType()
+    {
+        QFETCH(QString, name);
+        const QString folder = m_folder.filePath(name);
+        const std::vector<float> theirs = logitsIn(folder + "/expected.safetensors");
+        const double d = difference(ourLogits(folder, {}, tokensIn(folder)), theirs);
+        QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
+    }
+
+    void ggufRowsArePutBackInOrder_data()
+    {
+        QTest::addColumn<QString>("name");
+        QTest::newRow("llama") << "llama";
+        QTest::newRow("smollm2") << "smollm2";
+    }
+    void ggufRowsArePutBackInOrder()
+    {
+        QFETCH(QString, name);
+        // The GGUF was written from the fp16 numbers.
+        const QString folder = m_folder.filePath(name + "-fp16");
+        const double d = difference(ourLogits(m_folder.filePath(name + ".gguf"), {}, tokensIn(folder)), logitsIn(folder + "/expected.safetensors"));
+        QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
+    }
+
+    void starterModelEqualsTransformers()
+    {
+        QVERIFY2(QFile::exists(LORIKEET_STARTER_MODEL), "the starter model is missing: set LORIKEET_STARTER_MODEL");
+        const QString out = m_folder.filePath("starter");
+        const QString problem = test::runOracle("model_oracle.py", {"gguf", LORIKEET_STARTER_MODEL, out});
+        QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        const double d = difference(ourLogits(LORIKEET_STARTER_MODEL, {}, tokensIn(out)), logitsIn(out + "/expected.safetensors"));
+        QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
+    }
+
+    void adapterMadeByPeftLoadsHere()
+    {
+        const QString model = m_folder.filePath("qwen3-fp32");
+        const QString adapter = m_folder.filePath("peft-adapter");
+        const QString problem = test::runOracle("model_oracle.py", {"peft", model, adapter});
+        QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        const std::vector<std::int32_t> tokens = tokensIn(adapter);
+        const std::vector<float> theirs = logitsIn(adapter + "/expected.safetensors");
+        const double d = difference(ourLogits(model, adapter, tokens), theirs);
+        QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
+        QVERIFY(difference(ourLogits(model, {}, tokens), theirs) > 1e-2);
+    }
+
+    void adapterWrittenHereLoadsInPeft()
+    {
+        const QString model = m_folder.filePath("mistral-fp32");
+        const ModelShape shape = formats::openModelSource(pathOf(model))->shape();
+        Job job;
+        job.recipe.rank = 6;
+        job.recipe.alpha = 10;
+        job.recipe.rankPattern = {{"gate_proj", 2}};
+        job.recipe.alphaPattern = {{"layers.0.self_attn.k_proj", 3.0}};
+        DeviceSpec device;
+        device.availableBytes = 8ull << 30;
+        const plan::MemoryPlan plan = plan::plan(shape, job, device, {});
+        std::vector<float> flat(static_cast<std::size_t>(plan.layout.adapterElements));
+        lora::initialise(flat, plan.layout.adapters, 3);
+        for (const plan::AdapterSlot& slot : plan.layout.adapters) {
+            const std::span<float> b = lora::matrixB(flat, slot);
+            for (std::size_t i = 0; i < b.size(); ++i)
+                b[i] = 0.2f * std::sin(static_cast<float>(i + 17 * static_cast<std::size_t>(slot.layer)));
+        }
+        const QString adapter = m_folder.filePath("our-adapter");
+        QVERIFY(QDir().mkpath(adapter));
+        lora::writePeft(pathOf(adapter), lora::peftConfigOf(job, model.toStdString()), plan.layout.adapters, flat);
+        QCOMPARE(lora::verifyPeft(pathOf(adapter), shape, plan.layout.adapters, flat), 2 * plan.layout.adapters.size());
+
+        const QString tokensFile = model + "/tokens.json";
+        const QString out = m_folder.filePath("peft-logits.safetensors");
+        const QString problem = test::runOracle("model_oracle.py", {"logits", model, adapter, tokensFile, out});
+        QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        const double d = difference(ourLogits(model, adapter, tokensIn(model)), logitsIn(out));
+        QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
+    }
+
+private:
+    QTemporaryDir m_folder;
+};
+
+QTEST_GUILESS_MAIN(TestLogitsParity)
+#include "tst_logits_parity.moc"

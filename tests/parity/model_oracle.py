@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Oracle for logits, adapters and loss curves: transformers and PEFT themselves.
+
+model_oracle.py models OUT             small random models of every family, saved as folders, with the logits of a row of tokens
+model_oracle.py gguf GGUF OUT          logits of a GGUF file's model through transformers
+model_oracle.py peft MODEL OUT         an adapter made and saved by PEFT (rank and alpha patterns, rsLoRA), with its logits
+model_oracle.py logits MODEL ADAPTER TOKENS OUT   logits of a model with an adapter folder loaded by PEFT
+model_oracle.py curve MODEL ADAPTER ROWS OUT      trains that adapter with PEFT on given rows and writes the loss of each step
+
+Everything runs in fp32 with eager attention. Tensors travel as safetensors, the rest as JSON.
+"""
+import json
+import math
+import pathlib
+import sys
+
+import torch
+from safetensors.torch import load_file, save_file
+
+torch.manual_seed(7)
+torch.set_num_threads(2)
+
+COMMON = dict(hidden_size=64, intermediate_size=112, num_hidden_layers=3, vocab_size=211, max_position_embeddings=512,
+              attention_dropout=0.0, initializer_range=0.02)
+
+
+def families():
+    from transformers import LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
+    llama3 = dict(rope_type="llama3", rope_theta=500000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                  original_max_position_embeddings=32)
+    return {
+        "llama": LlamaConfig(**COMMON, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-5, tie_word_embeddings=False),
+        "llama3": LlamaConfig(**COMMON, num_attention_heads=4, num_key_value_heads=1, head_dim=24, rms_norm_eps=1e-6,
+                              rope_parameters=llama3, tie_word_embeddings=True),
+        "smollm2": LlamaConfig(**{**COMMON, "hidden_size": 72}, num_attention_heads=9, num_key_value_heads=3,
+                               rope_parameters=dict(rope_type="default", rope_theta=100000.0), tie_word_embeddings=True),
+        "mistral": MistralConfig(**COMMON, num_attention_heads=4, num_key_value_heads=2, head_dim=20, sliding_window=None,
+                                 tie_word_embeddings=False),
+        "mistral-window": MistralConfig(**COMMON, num_attention_heads=4, num_key_value_heads=2, sliding_window=17,
+                                        tie_word_embeddings=False),
+        "qwen2": Qwen2Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, tie_word_embeddings=True),
+        "qwen3": Qwen3Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, head_dim=32, rms_norm_eps=1e-6,
+                             rope_parameters=dict(rope_type="default", rope_theta=1e6), tie_word_embeddings=False),
+    }
+
+
+def sharpen(model):
+    """Weights scaled so that attention is far from uniform and norms and biases matter."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            if name.endswith("bias"):
+                parameter.copy_(0.5 * noise)
+            elif parameter.dim() == 1:
+                parameter.copy_(1.0 + 0.3 * noise)
+            else:
+                parameter.copy_(1.6 / math.sqrt(parameter.shape[1]) * noise)
+
+
+def tokens_for(vocab, count):
+    return [(i * 7919 + 13) % vocab for i in range(count)]
+
+
+def logits_of(model, tokens):
+    with torch.no_grad():
+        return model(torch.tensor([tokens])).logits[0].float().contiguous()
+
+
+def make_models(out):
+    from transformers import AutoModelForCausalLM
+    for name, config in families().items():
+        config._attn_implementation = "eager"
+        model = AutoModelForCausalLM.from_config(config).eval()
+        sharpen(model)
+        tokens = tokens_for(config.vocab_size, 90)
+        for dtype, label in ((torch.float32, "fp32"), (torch.bfloat16, "bf16"), (torch.float16, "fp16")):
+            # Stored in each type; the reference computes in fp32 from the stored numbers.
+            folder = out / f"{name}-{label}"
+            stored = model.to(dtype)
+            stored.save_pretrained(folder, max_shard_size="60KB" if label == "bf16" else "5GB")
+            exact = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+            save_file({"logits": logits_of(exact, tokens)}, str(folder / "expected.safetensors"))
+            (folder / "tokens.json").write_text(json.dumps(tokens))
+            model = stored.to(torch.float32)
+        if name in ("llama", "smollm2"):
+            write_gguf(exact, config, out / f"{name}.gguf", name)
+
+
+def write_gguf(model, config, path, name):
+    """The llama architecture of GGUF: q and k rows permuted from half-split to interleaved, as llama.cpp's converter does."""
+    import gguf
+    import numpy
+    writer = gguf.GGUFWriter(str(path), "llama")
+    writer.add_name(name)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    alphabet = [chr(c) for c in list(range(0x21, 0x7F)) + list(range(0xA1, 0xAD)) + list(range(0xAE, 0x100)) + list(range(0x100, 0x144))]
+    pieces = (alphabet + [f"<extra{i}>" for i in range(config.vocab_size)])[:config.vocab_size]
+    writer.add_token_list(pieces)
+    writer.add_token_types([1] * len(pieces))
+    writer.add_token_merges([])
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
+    for key, value in model.state_dict().items():
+        if key == "lm_head.weight" and config.tie_word_embeddings:
+            continue
+        array = value.float().numpy()
+        for part, heads in (("q_proj", config.num_attention_heads), ("k_proj", config.num_key_value_heads)):
+            if part in key:
+                rows = array.shape[0]
+                array = array.reshape(heads, 2, rows // heads // 2, *array.shape[1:]).swapaxes(1, 2).reshape(array.shape)
+        writer.add_tensor(names.get_name(key, try_suffixes=(".weight", ".bias")), numpy.ascontiguousarray(array))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def load(folder):
+    from transformers import AutoModelForCausalLM
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+
+
+def gguf_logits(path, out):
+    from transformers import AutoModelForCausalLM
+    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32, attn_implementation="eager").eval()
+    tokens = tokens_for(model.config.vocab_size, 64)
+    out.mkdir(parents=True, exist_ok=True)
+    save_file({"logits": logits_of(model, tokens)}, str(out / "expected.safetensors"))
+    (out / "tokens.json").write_text(json.dumps(tokens))
+
+
+def peft_adapter(folder, out):
+    from peft import LoraConfig, get_peft_model
+    model = load(folder)
+    config = LoraConfig(r=5, lora_alpha=9, use_rslora=True, task_type="CAUSAL_LM", lora_dropout=0.1,
+                        target_modules=["q_proj", "v_proj", "o_proj", "down_proj"], rank_pattern={"v_proj": 3}, alpha_pattern={"layers.1.mlp.down_proj": 4})
+    adapted = get_peft_model(model, config).eval()
+    generator = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if "lora_B" in name:
+                parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+    adapted.save_pretrained(out)
+    tokens = tokens_for(model.config.vocab_size, 80)
+    save_file({"logits": logits_of(adapted, tokens)}, str(out / "expected.safetensors"))
+    (out / "tokens.json").write_text(json.dumps(tokens))
+
+
+def adapter_logits(folder, adapter, tokens, out):
+    from peft import PeftModel
+    adapted = PeftModel.from_pretrained(load(folder), adapter).eval()
+    save_file({"logits": logits_of(adapted, json.loads(tokens.read_text()))}, str(out))
+
+
+def curve(folder, adapter, rows_file, out):
+    """rows: {"steps": [[{"tokens", "targets"}...]...], "lr": [...], "clip", "weight_decay", "betas", "eps"}; a target of -1 is not learnt.
+    Mean over all supervised tokens of a step, one document at a time: no packing on this side."""
+    from peft import PeftModel
+    rows = json.loads(rows_file.read_text())
+    model = PeftModel.from_pretrained(load(folder), adapter, is_trainable=True)
+    model.train()
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=1.0, betas=rows["betas"], eps=rows["eps"], weight_decay=rows["weight_decay"])
+    losses = []
+    for documents, rate in zip(rows["steps"], rows["lr"]):
+        supervised = sum(t >= 0 for d in documents for t in d["targets"])
+        optimizer.zero_grad()
+        total = 0.0
+        for document in documents:
+            logits = model(torch.tensor([document["tokens"]])).logits[0]
+            loss = torch.nn.functional.cross_entropy(logits, torch.tensor(document["targets"]), ignore_index=-1, reduction="sum") / supervised
+            loss.backward()
+            total += loss.item()
+        norm = torch.nn.utils.clip_grad_norm_(trained, rows["clip"])
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+        losses.append({"loss": total, "grad_norm": norm.item()})
+    out.write_text(json.dumps(losses))
+
+
+def main():
+    verb, *paths = sys.argv[1:]
+    paths = [pathlib.Path(p) for p in paths]
+    {"models": make_models, "gguf": gguf_logits, "peft": peft_adapter, "logits": adapter_logits, "curve": curve}[verb](*paths)
+
+
+if __name__ == "__main__":
+    main()
