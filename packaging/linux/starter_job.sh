@@ -10,7 +10,7 @@ run_starter_job() {
     local cli="$1" job="$lorikeet_source/resources/starter/starter.lorikeet.json" place
     place="$data_home/lorikeet/starter-$(date +%Y%m%d-%H%M%S)"
     step "No display here: training the starter job in the terminal"
-    mkdir -p -- "$(dirname -- "$place")" || fail "cannot create $(dirname -- "$place"); set XDG_DATA_HOME to a folder that can be written."
+    mkdir -p -- "$place" || fail "cannot create $place; set XDG_DATA_HOME to a folder that can be written."
     "$cli" train "$job" --out "$place/run" || exit
     step "Exporting the adapter"
     "$cli" export "$place/run" --to peft -o "$place/adapter" || exit
