@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One line for each verb; models loaded for answers are shared by the copies of the function that answers.
+#include "app/engine_verbs.h"
+
+#include "engine/api/planning.h"
+#include "engine/base/files.h"
+#include "engine/plan/catalogue/catalogue.h"
+
+#include <memory>
+
+namespace lorikeet::app {
+
+namespace {
+
+ui::Answerer loadModel(const ui::ModelRequest& request, const std::stop_token& stop, const ProgressFn& progress)
+{
+    auto model = std::make_shared<api::Generation>(request.model, request.adapter, request.device, request.context, stop, progress);
+    return [model](const api::GenerationOptions& options, const std::function<void(std::string_view)>& onText, const std::stop_token& stopAnswer) {
+        return model->generate(options, onText, stopAnswer);
+    };
+}
+
+std::vector<std::string> blueprintNames()
+{
+    std::vector<std::string> names;
+    for (const plan::Blueprint& blueprint : plan::blueprints())
+        names.push_back(blueprint.shape.name);
+    return names;
+}
+
+}  // namespace
+
+ui::EngineVerbs engineVerbs()
+{
+    ui::EngineVerbs verbs;
+    verbs.hasStarterModel = api::hasStarterModel;
+    verbs.inspectModel = api::inspectModel;
+    verbs.findModels = api::findModels;
+    verbs.blueprints = blueprintNames;
+    verbs.machineDevices = api::machineDevices;
+    verbs.catalogueDevices = api::catalogueDevices;
+    verbs.findDevice = api::findDevice;
+    verbs.kernelCosts = api::kernelCosts;
+    verbs.summariseData = api::summariseData;
+    verbs.inspectData = api::inspectData;
+    verbs.makeTrainingRun = api::makeTrainingRun;
+    verbs.proposeRunFolder = api::proposeRunFolder;
+    verbs.listRuns = [] { return api::listRuns(dataFolder() / "runs"); };
+    verbs.exportRun = api::exportRun;
+    verbs.loadModel = loadModel;
+    return verbs;
+}
+
+}  // namespace lorikeet::app

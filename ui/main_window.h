@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The window: builds the pages, the rail and the memory panel, and wires them. It holds no knowledge of its own.
+#pragma once
+
+#include "ui/app_settings.h"
+#include "ui/budget.h"
+#include "ui/data_probe.h"
+#include "ui/engine_verbs.h"
+#include "ui/job_document.h"
+#include "ui/model_probe.h"
+#include "ui/run_controller.h"
+#include "ui/system_theme.h"
+
+#include <QMainWindow>
+
+class QActionGroup;
+class QMenu;
+class QStackedWidget;
+
+namespace lorikeet::ui {
+
+class DataPage;
+class ExportPage;
+class InlineMessage;
+class MemoryPanel;
+class ModelPage;
+class RecipePage;
+class RunPage;
+class StepRail;
+
+class MainWindow : public QMainWindow {
+    Q_OBJECT
+public:
+    enum Step { Model, Data, Recipe, Run, Export };
+
+    /// `settings` must outlive the window. `fixedTheme` wins over the setting.
+    MainWindow(EngineVerbs verbs, AppSettings& settings, std::optional<ThemeChoice> fixedTheme = std::nullopt);
+    ~MainWindow() override;
+
+    [[nodiscard]] JobDocument& document() noexcept { return m_document; }
+    [[nodiscard]] Budget& budget() noexcept { return m_budget; }
+    [[nodiscard]] RunController& run() noexcept { return m_run; }
+    [[nodiscard]] DataProbe& dataProbe() noexcept { return m_data; }
+    void showStep(int step);
+    [[nodiscard]] int currentStep() const;
+    /// Opens a job file; problems are shown in the window.
+    bool openJob(const QString& path);
+    /// A path that was dropped or given: a job, a model or data, by its name.
+    void takePath(const QString& path);
+    /// Nothing is being read, counted or planned.
+    [[nodiscard]] bool isSettled() const;
+    void setTheme(ThemeChoice choice);
+
+protected:
+    void closeEvent(QCloseEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+
+private:
+    void buildPages();
+    void buildMenus();
+    void buildEditMenu();
+    void buildViewMenu();
+    void wire();
+    void fillRecent();
+    void refreshRail();
+    void refreshTitle();
+    void showField(const QString& key);
+    void askBeforeClosing();
+    void newJob();
+    void chooseJob();
+    void saveJobAs();
+    void applyChosenTheme();
+
+    EngineVerbs m_verbs;
+    AppSettings& m_settings;
+    SystemTheme m_systemTheme;
+    ThemeChoice m_theme;
+    JobDocument m_document;
+    ModelProbe m_model;
+    DataProbe m_data;
+    Budget m_budget;
+    RunController m_run;
+    StepRail* m_rail = nullptr;
+    QStackedWidget* m_stack = nullptr;
+    MemoryPanel* m_memory = nullptr;
+    InlineMessage* m_banner = nullptr;
+    ModelPage* m_modelPage = nullptr;
+    DataPage* m_dataPage = nullptr;
+    RecipePage* m_recipePage = nullptr;
+    RunPage* m_runPage = nullptr;
+    ExportPage* m_exportPage = nullptr;
+    QMenu* m_recent = nullptr;
+    QActionGroup* m_themes = nullptr;
+    bool m_closeWhenEnded = false;
+    bool m_exported = false;
+};
+
+}  // namespace lorikeet::ui

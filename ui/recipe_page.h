@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Page Recipe: presets, the four controls that matter most, and everything else on demand.
+#pragma once
+
+#include "ui/card.h"
+#include "ui/job_document.h"
+
+#include <vector>
+
+namespace lorikeet::ui {
+
+class FieldControl;
+
+class RecipePage : public Page {
+    Q_OBJECT
+public:
+    explicit RecipePage(JobDocument& document, QWidget* parent = nullptr);
+
+    void setAdvancedShown(bool shown);
+    [[nodiscard]] FieldControl* controlOf(const std::string& key) const;
+
+Q_SIGNALS:
+    void runRequested();
+
+private:
+    void buildPresets();
+    void buildSimple();
+    void buildAdvanced();
+    Card* buildGroup(const QString& heading, const std::vector<const char*>& keys);
+    void refresh();
+
+    JobDocument& m_document;
+    std::vector<FieldControl*> m_controls;
+    std::vector<QPushButton*> m_presetButtons;
+    QWidget* m_advanced = nullptr;
+    QPushButton* m_advancedButton = nullptr;
+    QLabel* m_batch = nullptr;
+};
+
+}  // namespace lorikeet::ui
