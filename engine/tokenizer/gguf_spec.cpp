@@ -45,25 +45,26 @@ struct KnownPre {
     const char* pattern;  ///< Split only
     bool nfc;
     bool ignoreMerges;
+    bool addsBos;  ///< unless tokenizer.ggml.add_bos_token says otherwise
 };
 
 constexpr KnownPre kKnownPres[] = {
-    {"gpt-2", KnownPre::Kind::Gpt2, nullptr, false, false},
-    {"olmo", KnownPre::Kind::Gpt2, nullptr, true, false},
-    {"smollm", KnownPre::Kind::DigitsGpt2, nullptr, false, false},
-    {"starcoder", KnownPre::Kind::DigitsGpt2, nullptr, false, false},
-    {"refact", KnownPre::Kind::DigitsGpt2, nullptr, false, false},
-    {"llama-bpe", KnownPre::Kind::Split, kLlama3, false, true},
-    {"llama-v3", KnownPre::Kind::Split, kLlama3, false, true},
-    {"llama3", KnownPre::Kind::Split, kLlama3, false, true},
-    {"dbrx", KnownPre::Kind::Split, kLlama3, false, false},
-    {"smaug-bpe", KnownPre::Kind::Split, kLlama3, false, true},
-    {"qwen2", KnownPre::Kind::Split, kQwen2, true, false},
-    {"deepseek-r1-qwen", KnownPre::Kind::Split, kQwen2, true, false},
-    {"stablelm2", KnownPre::Kind::Split, kQwen2, true, false},
-    {"qwen35", KnownPre::Kind::Split, kQwen35, true, false},
-    {"gpt-4o", KnownPre::Kind::Split, kGpt4o, false, true},
-    {"tekken", KnownPre::Kind::Split, kTekken, false, true},
+    {"gpt-2", KnownPre::Kind::Gpt2, nullptr, false, false, false},
+    {"olmo", KnownPre::Kind::Gpt2, nullptr, true, false, false},
+    {"smollm", KnownPre::Kind::DigitsGpt2, nullptr, false, false, false},
+    {"starcoder", KnownPre::Kind::DigitsGpt2, nullptr, false, false, false},
+    {"refact", KnownPre::Kind::DigitsGpt2, nullptr, false, false, false},
+    {"llama-bpe", KnownPre::Kind::Split, kLlama3, false, true, true},
+    {"llama-v3", KnownPre::Kind::Split, kLlama3, false, true, true},
+    {"llama3", KnownPre::Kind::Split, kLlama3, false, true, true},
+    {"dbrx", KnownPre::Kind::Split, kLlama3, false, false, false},
+    {"smaug-bpe", KnownPre::Kind::Split, kLlama3, false, false, false},
+    {"qwen2", KnownPre::Kind::Split, kQwen2, true, false, false},
+    {"deepseek-r1-qwen", KnownPre::Kind::Split, kQwen2, true, false, false},
+    {"stablelm2", KnownPre::Kind::Split, kQwen2, true, false, false},
+    {"qwen35", KnownPre::Kind::Split, kQwen35, true, false, false},
+    {"gpt-4o", KnownPre::Kind::Split, kGpt4o, false, false, false},
+    {"tekken", KnownPre::Kind::Split, kTekken, false, true, true},
 };
 
 std::int32_t typeOf(const GgufTokenizer& fields, std::size_t id)
@@ -178,7 +179,7 @@ void setByteLevel(const GgufTokenizer& fields, TokenizerSpec& spec)
     }
     spec.model = std::move(model);
     addTokens(fields, spec);
-    setRoles(fields, false, spec);
+    setRoles(fields, known->addsBos, spec);
 }
 
 ScoredPieceSpec scoredPieces(const GgufTokenizer& fields)

@@ -42,10 +42,11 @@ std::unique_ptr<Tokenizer> fromTokenizerJson(const std::filesystem::path& path, 
 std::unique_ptr<Tokenizer> loadTokenizer(const std::filesystem::path& modelFolder)
 {
     const TokenizerConfig config = readTokenizerConfig(modelFolder);
-    if (const auto json = modelFolder / "tokenizer.json"; std::filesystem::exists(json)) {
+    std::error_code ignored;
+    if (const auto json = modelFolder / "tokenizer.json"; std::filesystem::exists(json, ignored)) {
         return fromTokenizerJson(json, config);
     }
-    if (const auto model = modelFolder / "tokenizer.model"; std::filesystem::exists(model)) {
+    if (const auto model = modelFolder / "tokenizer.model"; std::filesystem::exists(model, ignored)) {
         return loadSentencePiece(model, config);
     }
     throw Error{ErrorCode::BadInput, utf8(modelFolder) + ": there is neither tokenizer.json nor tokenizer.model",

@@ -35,6 +35,16 @@ void readNames(const JsonField& root, TokenizerConfig& config)
     readName(root["eos_token"], config.eos);
     readName(root["unk_token"], config.unk);
     readName(root["pad_token"], config.pad);
+    for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+        const JsonField list = root[key];
+        if (list.value().is_array() || list.value().is_object()) {  // names, or roles and names
+            for (const auto& [role, value] : list.value().items()) {
+                std::optional<std::string> name;
+                readName(JsonField(value, list.place() + "." + role), name);
+                config.extraSpecials.push_back(name.value_or(std::string()));
+            }
+        }
+    }
 }
 
 std::optional<bool> optionalFlag(const JsonField& field)
@@ -85,7 +95,8 @@ void readIds(const JsonField& field, std::vector<TokenId>& ids)
 template <typename Use>
 void withFile(const std::filesystem::path& path, Use&& use)
 {
-    if (!std::filesystem::exists(path)) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) {
         return;
     }
     const nlohmann::json document = parseJson(readTextFile(path, kTokenizerConfigLimit), utf8(path));
@@ -132,11 +143,16 @@ void addConfiguredTokens(std::vector<AddedToken>& tokens, const TokenizerConfig&
             tokens.push_back(token);
         }
     }
+    std::vector<std::string> names = config.extraSpecials;
     for (const auto& name : {config.bos, config.eos, config.unk, config.pad}) {
-        if (name && isKnown(*name) == tokens.end()) {
-            if (const auto id = idOf(*name)) {
-                tokens.push_back({*id, *name, true, false, false, false, false});
-            }
+        names.push_back(name.value_or(std::string()));
+    }
+    for (const std::string& name : names) {
+        const auto id = idOf(name);
+        if (const auto known = isKnown(name); known != tokens.end()) {
+            known->special = true;
+        } else if (id && !name.empty()) {
+            tokens.push_back({*id, name, true, false, false, false, false});
         }
     }
 }

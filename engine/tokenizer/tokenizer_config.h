@@ -22,6 +22,7 @@ struct TokenizerConfig {
     std::optional<bool> addBos, addEos;
     bool legacy = true;  ///< SentencePiece models: a blank is put in front of every part, not only of the first
     std::vector<AddedToken> addedTokens;
+    std::vector<std::string> extraSpecials;  ///< additional_special_tokens, since transformers 5 extra_special_tokens
     std::vector<TokenId> generationEos;
 };
 

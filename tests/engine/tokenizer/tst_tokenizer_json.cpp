@@ -180,6 +180,11 @@ private Q_SLOTS:
         // Named special tokens become added tokens, as in transformers: "abc" is cut out before the model.
         QCOMPARE(tokenizer->encode("aabc", SpecialTokens::Parse), (std::vector<TokenId>{1, 5}));
         QCOMPARE(tokenizer->decode(std::vector<TokenId>{1, 5}, true), std::string("a"));
+        for (const char* config : {R"({"additional_special_tokens": ["ab"]})", R"({"extra_special_tokens": {"image_token": "ab"}})"}) {
+            tokenizer = load(smallTokenizer().dump(), config);
+            QCOMPARE(tokenizer->encode("abc", SpecialTokens::Parse), (std::vector<TokenId>{4, 3}));
+            QCOMPARE(tokenizer->encode("abc", SpecialTokens::AsText), (std::vector<TokenId>{5}));
+        }
     }
 
     void damageIsRefusedByNameOfFileAndField_data()
