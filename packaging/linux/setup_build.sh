@@ -49,7 +49,7 @@ configure() {
     step "Configuring ($preset)"
     rm -f -- "$root/configured"
     if ! in_root cmake --fresh -S "$root/source" -B "$build" --preset "$preset" -DCMAKE_CXX_COMPILER="$cxx" "$@" >"$log" 2>&1; then
-        tail -n 20 "$log" >&2
+        sed -n '/^CMake Error/,$p' "$log" | head -n 40 >&2
         disk_full_or "CMake could not configure the build; its whole output is in $log."
     fi
     write_stamp "$root/configured" "$key"
