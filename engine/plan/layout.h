@@ -6,6 +6,7 @@
 // S slots of the sampling cache, P rows of a prefill chunk.
 #pragma once
 
+#include "engine/plan/block_buffers.h"
 #include "engine/spec/job.h"
 #include "engine/spec/model_shape.h"
 
@@ -14,9 +15,6 @@
 #include <vector>
 
 namespace lorikeet::plan {
-
-using BufferId = std::int32_t;
-inline constexpr BufferId kNone = -1;
 
 /// Frozen parameters of one linear map: weight [out, in], bias [out].
 struct LinearWeights {
@@ -44,28 +42,6 @@ struct LayerWeights {
     BufferId kNorm = kNone;
     std::array<LinearWeights, 7> linears;  ///< by Linear
     std::array<std::int32_t, 7> adapters{-1, -1, -1, -1, -1, -1, -1};  ///< index into Layout::adapters, or -1
-};
-
-/// What one block reads and writes. In a training layer some ids are buffers of their own (kept for backward), the others are the
-/// shared scratch of the phase.
-struct BlockBuffers {
-    BufferId x = kNone;      ///< [T, H] block input
-    BufferId norm1 = kNone;  ///< [T, H] input of q, k, v
-    BufferId qPre = kNone;   ///< [T, Q] before q/k norm (models with q/k norm only)
-    BufferId kPre = kNone;   ///< [T, K]
-    BufferId q = kNone;      ///< [T, Q] after rope
-    BufferId k = kNone;      ///< [T, K] after rope
-    BufferId v = kNone;      ///< [T, K]
-    BufferId attn = kNone;   ///< [T, Q] attention output
-    BufferId lse = kNone;    ///< [T, heads] log-sum-exp, fp32
-    BufferId mid = kNone;    ///< [T, H] after the attention residual
-    BufferId norm2 = kNone;  ///< [T, H] input of gate, up
-    BufferId gate = kNone;   ///< [T, F]
-    BufferId up = kNone;     ///< [T, F]
-    BufferId product = kNone;  ///< [T, F] silu(gate) * up
-    std::array<BufferId, 7> loraS{kNone, kNone, kNone, kNone, kNone, kNone, kNone};  ///< [T, r] scale * drop(x) A^T
-    BufferId dropped = kNone;  ///< [T, max in] masked adapter input (dropout > 0)
-    BufferId y = kNone;        ///< [T, H] block output: x of the next layer
 };
 
 /// Scratch of the backward pass of one block.

@@ -76,5 +76,5 @@ function(lorikeet_test NAME)
         add_dependencies(lorikeet_tests_${label} ${NAME})
     endforeach()
     set_tests_properties(${NAME} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${TEST_TIMEOUT}
-        ENVIRONMENT "QT_QPA_PLATFORM=offscreen")
+        ENVIRONMENT "QT_QPA_PLATFORM=offscreen;OMP_WAIT_POLICY=passive")
 endfunction()

@@ -4,9 +4,13 @@
 
 #include "engine/kernels/cpu/attention_backward_cpu.h"
 #include "engine/kernels/cpu/attention_cpu.h"
+#include "engine/kernels/cpu/elementwise_cpu.h"
 #include "engine/kernels/cpu/matmul_cpu.h"
+#include "engine/kernels/cpu/norm_cpu.h"
 #include "engine/kernels/cpu/rows_cpu.h"
+#include "engine/kernels/cpu/swiglu_cpu.h"
 #include "engine/kernels/cpu/training_cpu.h"
+#include "engine/kernels/op_table.h"
 
 namespace lorikeet::kernels::LORIKEET_ISA {
 

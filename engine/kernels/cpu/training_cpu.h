@@ -3,8 +3,10 @@
 #pragma once
 
 #include "engine/base/philox.h"
-#include "engine/kernels/cpu/parallel.h"
-#include "engine/kernels/cpu/rows_cpu.h"
+#include "engine/kernels/adamw.h"
+#include "engine/kernels/cpu/storage.h"
+#include "engine/kernels/cross_entropy.h"
+#include "engine/kernels/dropout.h"
 
 #include <array>
 
