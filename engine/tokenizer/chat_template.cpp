@@ -25,11 +25,15 @@ constexpr const char* kWellKnownTurnEnds[] = {
     "<end_of_utterance>", "<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
 };
 
+// Content may be a string, a list of parts or absent; an empty string keeps its origin.
 constexpr const char* kChatMl =
     "{%- for message in messages -%}\n"
-    "{{- '<|im_start|>' + message.role + '\\n' + (message.content or '') + '<|im_end|>\\n' -}}\n"
+    "{{- '<|im_start|>' + message.role + '\n' -}}\n"
+    "{%- if message.content is string -%}{{- message.content -}}\n"
+    "{%- else -%}{%- for part in message.content -%}{{- part.text -}}{%- endfor -%}{%- endif -%}\n"
+    "{{- '<|im_end|>\n' -}}\n"
     "{%- endfor -%}\n"
-    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}\n";
+    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}\n";
 
 // Keys of a message that name it rather than say something.
 bool carriesOrigin(std::string_view key)
@@ -118,10 +122,11 @@ std::tm localNow()
     return local != nullptr ? *local : std::tm{};
 }
 
-bool isAssistantRole(const Json& message)
+bool hasRole(const Json& message, std::initializer_list<std::string_view> names)
 {
     const auto role = message.find("role");
-    return role != message.end() && role->is_string() && (*role == "assistant" || *role == "model");
+    return role != message.end() && role->is_string()
+        && std::find(names.begin(), names.end(), role->get_ref<const std::string&>()) != names.end();
 }
 
 void setToken(Variables& variables, const char* name, const std::optional<std::string>& token)
@@ -195,7 +200,8 @@ private:
         std::vector<jinja::Value> values;
         for (std::size_t i = 0; i < messages.size(); ++i) {
             const Json message = normalizedMessage(messages[i], i);
-            m_facts.isAssistant.push_back(isAssistantRole(message));
+            m_facts.isAssistant.push_back(hasRole(message, {"assistant", "model"}));
+            m_isUser.push_back(hasRole(message, {"user"}));
             values.push_back(messageValue(message, static_cast<int>(i)));
         }
         m_messages = jinja::Value::list(std::move(values));
@@ -218,13 +224,23 @@ private:
         return facts;
     }
 
-    // What add_generation_prompt adds where it is the assistant's turn: behind the last message of somebody else. Empty when
-    // it changes other text, too, or the template refuses.
+    // What opens an assistant turn. Asked where it is certainly the assistant's turn, behind the last user message, else behind
+    // the last message of somebody else (after a tool's answer some templates go on in the open turn and add nothing).
     [[nodiscard]] std::string generationPrompt() const
     {
-        const auto lastOther = std::find(m_facts.isAssistant.rbegin(), m_facts.isAssistant.rend(), false);
+        const auto behindLast = [&](const std::vector<bool>& of, bool wanted) {
+            return static_cast<std::size_t>(of.rend() - std::find(of.rbegin(), of.rend(), wanted));
+        };
+        std::string prompt = promptBehind(behindLast(m_isUser, true));
+        return prompt.empty() ? promptBehind(behindLast(m_facts.isAssistant, false)) : prompt;
+    }
+
+    // What add_generation_prompt adds behind the first `count` messages; empty when it changes other text, too, or the template
+    // refuses.
+    [[nodiscard]] std::string promptBehind(std::size_t count) const
+    {
         const std::vector<jinja::Value>& all = m_messages.items();
-        const auto asked = jinja::Value::list({all.begin(), all.begin() + (m_facts.isAssistant.rend() - lastOther)});
+        const auto asked = jinja::Value::list({all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count)});
         try {
             const std::string without = render(asked, false).text.bytes();
             const std::string with = render(asked, true).text.bytes();
@@ -239,6 +255,7 @@ private:
     std::tm m_now;
     std::uint64_t m_steps = 0;
     jinja::Value m_messages;
+    std::vector<bool> m_isUser;  // by message
     TurnFacts m_facts;
 };
 

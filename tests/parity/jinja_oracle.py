@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Expected renderings for the tests of the template engine, made by the real Jinja2 as transformers configures it.
 
-usage: python jinja_oracle.py templates [FOLDER ...]   every *.jinja of trl and of the folders, with all conversations below
-       python jinja_oracle.py snippets FILE            every snippet of a JSON file {"vars", "expressions", "templates"}
+usage: python jinja_oracle.py templates OUTPUT        every *.jinja of trl and of axolotl, with all conversations below
+       python jinja_oracle.py snippets FILE OUTPUT    every snippet of a JSON file {"vars", "expressions", "templates"}
 
-Writes JSON lines. "templates" gives {"kind": "template", name, source, training} and {"kind": "conversation", name, ...} first,
-then {"kind": "case", template, conversation, prompt, ok, text | error, generations: [[begin, end], ...] in bytes of UTF-8}.
+OUTPUT gets JSON lines. "templates" gives {"kind": "conversation", name, messages, ...} and {"kind": "template", name, source, training}
+before the {"kind": "case", template, conversation, prompt, ok, text | error, generations: [[begin, end], ...] in bytes of UTF-8} that
+use them; "snippets" gives {"kind": "snippet", source, ok, text | error}. All templates of either package must be found.
 """
 import copy
+import importlib.util
 import json
 import logging
 import pathlib
@@ -127,32 +129,28 @@ def render(source, conversation, prompt, want_mask):
         return {"ok": False, "error": f"{type(error).__name__}: {error}"[:300]}
 
 
-def template_files(folders):
-    import trl
-
-    roots = [pathlib.Path(trl.__file__).parent, *map(pathlib.Path, folders)]
-    for root in roots:
-        files = sorted(root.rglob("*.jinja"))
+def template_files():
+    for package in ("trl", "axolotl"):
+        spec = importlib.util.find_spec(package)  # found, not imported: axolotl's dependencies are not needed
+        if spec is None:
+            raise SystemExit(f"the package {package} is not installed")
+        files = sorted(pathlib.Path(spec.submodule_search_locations[0]).rglob("*.jinja"))
         if not files:
-            raise SystemExit(f"no templates below {root}")
+            raise SystemExit(f"{package} brings no templates")
         for path in files:
-            yield f"{root.name}/{path.name}", path.read_text(encoding="utf-8")
+            yield f"{package}/{path.name}", path.read_text(encoding="utf-8")
 
 
-def write(record):
-    sys.stdout.write(json.dumps(record, ensure_ascii=True) + "\n")
-
-
-def templates(folders):
+def templates():
     for name, conversation in CONVERSATIONS.items():
-        write({"kind": "conversation", "name": name, **conversation})
-    for name, source in template_files(folders):
+        yield {"kind": "conversation", "name": name, **conversation}
+    for name, source in template_files():
         training = "{% generation" in source or "{%- generation" in source
-        write({"kind": "template", "name": name, "source": source, "training": training})
+        yield {"kind": "template", "name": name, "source": source, "training": training}
         for conversation_name, conversation in CONVERSATIONS.items():
             for prompt in (False, True):
-                write({"kind": "case", "template": name, "conversation": conversation_name, "prompt": prompt,
-                       **render(source, conversation, prompt, training)})
+                yield {"kind": "case", "template": name, "conversation": conversation_name, "prompt": prompt,
+                       **render(source, conversation, prompt, training)}
 
 
 def snippets(path):
@@ -165,11 +163,11 @@ def snippets(path):
             result = {"ok": True, "text": text}
         except Exception as error:  # whatever it is: the snippet does not render
             result = {"ok": False, "error": f"{type(error).__name__}: {error}"[:300]}
-        write({"kind": "snippet", "source": source, **result})
+        yield {"kind": "snippet", "source": source, **result}
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "templates":
-        templates(sys.argv[2:])
-    else:
-        snippets(sys.argv[2])
+    records = templates() if sys.argv[1] == "templates" else snippets(sys.argv[2])
+    with open(sys.argv[-1], "w", encoding="utf-8") as output:
+        for record in records:
+            output.write(json.dumps(record, ensure_ascii=True) + "\n")

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The face of the template engine: parse once, render often.
+//
+// The language is that of Jinja 3.1 in transformers' environment (trim_blocks, lstrip_blocks, loop controls, generation tags,
+// immutable sandbox). Known to differ: integers have 64 bits and refuse to overflow; functions print without an address;
+// lipsum, `self`, include, import, extends, block, autoescape, trans and the filters pprint, random, urlize, wordwrap, xmlattr do not
+// exist and are refused by name; slices of constants that cannot be sliced fail (Jinja folds them to nothing); at most 1000
+// variables in a scope, 500 parameters of a macro, expressions 400 operators high, values nested 128 deep.
 #pragma once
 
 #include <ctime>
@@ -17,7 +23,7 @@ namespace lorikeet::jinja {
 /// No template source may be larger (1 MiB).
 inline constexpr std::size_t kMaxSourceBytes = std::size_t{1} << 20;
 /// Work every rendering may do, beside what the size of its input adds.
-inline constexpr std::uint64_t kBaseSteps = 2'000'000;
+inline constexpr std::uint64_t kBaseSteps = 1'000'000;
 
 struct Rendering {
     Text text;
