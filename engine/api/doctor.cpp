@@ -10,6 +10,7 @@
 #include "engine/kernels/matmul.h"
 #include "engine/kernels/op_table.h"
 #include "engine/kernels/threads.h"
+#include "engine/model/cuda_device.h"
 #include "engine/tensor/versions.h"
 
 #include <nlohmann/json.hpp>
@@ -74,6 +75,18 @@ DoctorLine torchLine()
             right ? "" : "run packaging/linux/run.sh again"};
 }
 
+DoctorLine cudaLine()
+{
+    const model::CudaDevices cuda = model::cudaDevices();
+    std::string text;
+    for (const DeviceSpec& device : cuda.usable)
+        text += (text.empty() ? "" : "; ") + device.id + " " + device.name + ", " + formatBytes(device.availableBytes) + " of "
+              + formatBytes(device.totalBytes) + " available";
+    if (!cuda.usable.empty())
+        return {"CUDA", State::Good, text + (cuda.reason.empty() ? "" : "; another card cannot be used: " + cuda.reason), ""};
+    return {"CUDA", State::Note, cuda.reason, "jobs run on the CPU here"};
+}
+
 DoctorLine oneDnnLine()
 {
     std::string text = kernels::oneDnnVersion() + ", fp32 " + formatNumber(productRate(DType::F32), 3) + " GFLOP/s";
@@ -101,7 +114,8 @@ DoctorLine folderLine(const std::string& topic, const std::filesystem::path& fol
 std::vector<DoctorLine> doctor()
 {
     return {guarded("processor", processorLine), guarded("memory", memoryLine),     guarded("LibTorch", torchLine),
-            guarded("oneDNN", oneDnnLine),       guarded("starter model", starterLine),
+            guarded("oneDNN", oneDnnLine),       guarded("CUDA", cudaLine),
+            guarded("starter model", starterLine),
             guarded("runs folder", [] { return folderLine("runs folder", dataFolder() / "runs"); }),
             guarded("cache folder", [] { return folderLine("cache folder", cacheFolder()); })};
 }

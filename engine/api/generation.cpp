@@ -40,6 +40,12 @@ DType precisionFor(const std::string& model, const DeviceSpec& device)
 }  // namespace
 
 struct Generation::State {
+    State(const std::string& model, const std::filesystem::path& folder, const DeviceSpec& device, const generate::SessionOptions& options,
+          const std::stop_token& stop, const ProgressFn& progress)
+        : session(locateModel(model), slotsOf(model, folder), device, options, stop, progress)
+    {
+    }
+
     generate::Session session;
     std::vector<float> adapter;
     std::string adapterHash;
@@ -80,7 +86,7 @@ Generation::Generation(const std::string& model, const std::filesystem::path& ad
     generate::SessionOptions options;
     options.context = context;
     options.precision = precisionFor(model, spec);
-    m_state = std::make_unique<State>(State{{locateModel(model), slotsOf(model, adapter), spec, options, stop, progress}, {}, {}, false});
+    m_state = std::make_unique<State>(model, adapter, spec, options, stop, progress);
     if (adapter.empty())
         return;
     m_state->adapter = weightsOf(m_state->session, adapter);

@@ -4,6 +4,7 @@
 #include "engine/base/error.h"
 #include "engine/hardware/devices.h"
 #include "engine/kernels/costs.h"
+#include "engine/model/cuda_device.h"
 #include "engine/plan/catalogue/catalogue.h"
 
 #include <nlohmann/json.hpp>
@@ -18,9 +19,6 @@ namespace lorikeet::api {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// Upper bound for a CUDA device: the workspace cuBLASLt is given on Hopper (NVIDIA, "cublasSetWorkspace": 32 MiB).
-constexpr std::uint64_t kCudaMatmulScratch = 32u << 20;
 
 std::int64_t largestRank(const Job& job)
 {
@@ -57,9 +55,21 @@ ordered_json bufferJson(const plan::MemoryPlan& plan, const plan::Buffer& buffer
             {"offset", buffer.offset}};
 }
 
+std::string reasonWithoutCuda()
+{
+    const std::string reason = model::cudaDevices().reason;
+    return reason.empty() ? "" : ": " + reason;
+}
+
 }  // namespace
 
-std::vector<DeviceSpec> machineDevices() { return {hardware::probeCpu()}; }
+std::vector<DeviceSpec> machineDevices()
+{
+    std::vector<DeviceSpec> devices{hardware::probeCpu()};
+    const model::CudaDevices cuda = model::cudaDevices();
+    devices.insert(devices.end(), cuda.usable.begin(), cuda.usable.end());
+    return devices;
+}
 
 std::vector<std::string> catalogueDevices()
 {
@@ -73,12 +83,12 @@ DeviceSpec findDevice(const std::string& id)
 {
     const std::vector<DeviceSpec> here = machineDevices();
     if (id.empty() || id == "auto")
-        return here.back();
+        return here.size() > 1 ? here[1] : here.front();
     for (const DeviceSpec& device : here)
         if (device.id == id)
             return device;
     if (id.starts_with("cuda"))
-        throw Error(ErrorCode::Device, "there is no device " + id + " here", "run 'lorikeet-cli doctor' to see what this machine has");
+        throw Error(ErrorCode::Device, "there is no device " + id + " here" + reasonWithoutCuda(), "use cpu, or run 'lorikeet-cli doctor' to see what this machine has");
     if (const auto card = plan::findDevice(id))
         return *card;
     const auto nearest = plan::suggestDevice(id);
@@ -88,11 +98,8 @@ DeviceSpec findDevice(const std::string& id)
 
 plan::KernelCosts kernelCosts(const ModelShape& shape, const Job& job, const DeviceSpec& device)
 {
-    if (device.kind == DeviceSpec::Kind::Cpu)
-        return cachedCpuCosts(shape, {job.slots(), std::min(job.recipe.lossChunk, job.slots()), largestRank(job), precisionOf(job), true});
-    plan::KernelCosts costs;
-    costs.matmulScratchBytes = kCudaMatmulScratch;
-    return costs;
+    const kernels::ProductSizes sizes{job.slots(), std::min(job.recipe.lossChunk, job.slots()), largestRank(job), precisionOf(job), true};
+    return device.kind == DeviceSpec::Kind::Cpu ? cachedCpuCosts(shape, sizes) : kernels::cudaCosts(shape, sizes);
 }
 
 plan::MemoryPlan planJob(const ModelShape& shape, const Job& job, const DeviceSpec& device)

@@ -30,6 +30,9 @@ public:
     /// `slots` (without offsets) describe the adapter to come; empty: none. @throws Error
     Session(const std::filesystem::path& model, std::vector<plan::AdapterSlot> slots, const DeviceSpec& device, const SessionOptions& options,
             const std::stop_token& stop, const ProgressFn& progress);
+    // The decoder refers to the other members.
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
 
     [[nodiscard]] const formats::ModelSource& source() const { return *m_source; }
     [[nodiscard]] const ModelText& text() const { return m_text; }

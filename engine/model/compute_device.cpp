@@ -4,6 +4,7 @@
 #include "engine/base/error.h"
 #include "engine/kernels/op_table.h"
 #include "engine/kernels/threads.h"
+#include "engine/model/cuda_device.h"
 
 namespace lorikeet::model {
 
@@ -40,7 +41,7 @@ std::unique_ptr<ComputeDevice> openDevice(const DeviceSpec& spec, int threads)
         kernels::setCpuThreads(threads > 0 ? threads : spec.threads);
         return std::make_unique<CpuDevice>(spec);
     }
-    throw Error(ErrorCode::Device, "no CUDA device " + spec.id + " can be used here", "run 'lorikeet-cli doctor' to see why, or choose run.device cpu");
+    return openCudaDevice(spec);
 }
 
 }  // namespace lorikeet::model

@@ -20,10 +20,19 @@ constexpr std::int64_t kRowGrain = 64;
 
 }  // namespace
 
+Decoder::HostRows::HostRows(const plan::Layout& layout)
+{
+    for (std::vector<std::int32_t>* list : {&tokens, &positions, &supervised, &targets})
+        list->reserve(static_cast<std::size_t>(layout.slots));
+    samples.reserve(static_cast<std::size_t>(layout.slots));
+    losses.reserve(static_cast<std::size_t>(layout.lossChunk));
+    floats.reserve(static_cast<std::size_t>(layout.lossChunk));
+}
+
 Decoder::Decoder(const ModelShape& shape, PlannedMemory& memory, kernels::Context& context)
     : m_shape(shape), m_memory(memory), m_context(context), m_layout(memory.plan().layout), m_block(m_shape, context),
       m_embedding(memory.mat(m_layout.embedding)), m_finalNorm(memory.mat(m_layout.finalNorm)), m_head(memory.mat(m_layout.head)),
-      m_ropeTable(memory.mat(m_layout.ropeTable))
+      m_ropeTable(memory.mat(m_layout.ropeTable)), m_host(m_layout)
 {
     resolveLayers();
     if (const Mat scratch = memory.mat(m_layout.matmulScratch)) {
@@ -79,9 +88,10 @@ PassInputs Decoder::upload(const data::MicroBatch& batch, std::int64_t rows)
 {
     const auto tokens = static_cast<std::int64_t>(batch.tokens.size());
     LORIKEET_CHECK(tokens <= m_layout.slots && batch.positions.size() == batch.tokens.size(), "micro-batch larger than planned");
-    const auto padded = [&](auto values, std::int64_t count) {
-        values.resize(static_cast<std::size_t>(count), 0);
-        return values;
+    const auto padded = [&](std::vector<std::int32_t>& room, const std::vector<std::int32_t>& values) -> const std::vector<std::int32_t>& {
+        room.assign(values.begin(), values.end());
+        room.resize(static_cast<std::size_t>(rows), 0);
+        return room;
     };
     const auto put = [&](plan::BufferId id, const auto& values) {
         Mat mat = m_memory.mat(id);
@@ -91,28 +101,29 @@ PassInputs Decoder::upload(const data::MicroBatch& batch, std::int64_t rows)
     };
     PassInputs in;
     in.ropeTable = m_ropeTable;
-    put(m_layout.batch.tokens, padded(batch.tokens, rows));
-    in.positions = put(m_layout.batch.positions, padded(batch.positions, rows));
+    put(m_layout.batch.tokens, padded(m_host.tokens, batch.tokens));
+    in.positions = put(m_layout.batch.positions, padded(m_host.positions, batch.positions));
     // Starts padded with N up to the fixed maximum are empty documents; kernels get the real ones.
     in.documents = put(m_layout.batch.documents, batch.documentStarts);
-    std::vector<std::int64_t> samples(static_cast<std::size_t>(rows), 0);
+    std::vector<std::int64_t>& samples = m_host.samples;
+    samples.assign(static_cast<std::size_t>(rows), 0);
     for (std::size_t d = 0; d + 1 < batch.documentStarts.size(); ++d) {
         in.longestDocument = std::max<std::int64_t>(in.longestDocument, batch.documentStarts[d + 1] - batch.documentStarts[d]);
         std::fill(samples.begin() + batch.documentStarts[d], samples.begin() + batch.documentStarts[d + 1], batch.sampleIds[d]);
     }
     in.dropout.samples = put(m_layout.batch.sampleIds, samples);
     in.dropout.positions = in.positions;
-    std::vector<std::int32_t> supervisedRows;
-    std::vector<std::int32_t> targets;
+    m_host.supervised.clear();
+    m_host.targets.clear();
     for (std::size_t row = 0; row < batch.targets.size(); ++row) {
         if (batch.targets[row] < 0)
             continue;
-        supervisedRows.push_back(static_cast<std::int32_t>(row));
-        targets.push_back(batch.targets[row]);
+        m_host.supervised.push_back(static_cast<std::int32_t>(row));
+        m_host.targets.push_back(batch.targets[row]);
     }
-    if (!targets.empty()) {
-        put(m_layout.batch.rows, supervisedRows);
-        put(m_layout.batch.targets, targets);
+    if (!m_host.targets.empty()) {
+        put(m_layout.batch.rows, m_host.supervised);
+        put(m_layout.batch.targets, m_host.targets);
     }
     return in;
 }

@@ -49,6 +49,14 @@ private:
     struct Head {
         Mat x, norm, logits, dNorm, losses;
     };
+    /// Host side of a micro-batch, with room for the largest: a step allocates nothing that grows with the job.
+    struct HostRows {
+        explicit HostRows(const plan::Layout& layout);
+        std::vector<std::int32_t> tokens, positions, supervised, targets;
+        std::vector<std::int64_t> samples;
+        std::vector<double> losses;
+        std::vector<float> floats;
+    };
     PassInputs upload(const data::MicroBatch& batch, std::int64_t rows);
     [[nodiscard]] BlockMats blockMats(const plan::BlockBuffers& ids, std::int64_t rows);
     [[nodiscard]] BackwardMats backwardMats(std::int64_t rows);
@@ -72,6 +80,7 @@ private:
     Mat m_finalNorm;
     Mat m_head;
     Mat m_ropeTable;
+    HostRows m_host;
 };
 
 }  // namespace lorikeet::model

@@ -7,6 +7,7 @@
 #include "engine/kernels/cross_entropy.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/matmul.h"
+#include "engine/kernels/op_table.h"
 #include "engine/kernels/rms_norm.h"
 #include "engine/kernels/rows.h"
 
@@ -37,7 +38,8 @@ void downloadAsFloats(kernels::Context& context, const Mat& from, std::vector<fl
     std::vector<std::byte> raw(from.bytes());
     kernels::download(context, raw.data(), from);
     const Mat host{raw.data(), from.dtype, from.rows, from.cols};
-    kernels::Context cpu = context;
+    kernels::Context cpu;
+    cpu.ops = &kernels::cpuOps();
     kernels::convert(cpu, {{to.data(), DType::F32, from.rows, from.cols}, host, 1.0});
 }
 
@@ -55,7 +57,7 @@ double Decoder::loss(const plan::HeadBuffers& ids, const Mat& x, const data::Mic
 {
     const bool gradient = static_cast<bool>(dStream);
     double sum = 0;
-    std::vector<double> losses;
+    std::vector<double>& losses = m_host.losses;
     for (std::int64_t first = 0; first < batch.supervised; first += m_layout.lossChunk) {
         throwIfStopped(stop);
         const std::int64_t count = std::min(m_layout.lossChunk, batch.supervised - first);
@@ -75,9 +77,8 @@ double Decoder::loss(const plan::HeadBuffers& ids, const Mat& x, const data::Mic
         if (head.losses.dtype == DType::F64) {
             kernels::download(m_context, losses.data(), head.losses);
         } else {
-            std::vector<float> floats;
-            downloadAsFloats(m_context, head.losses, floats);
-            std::copy(floats.begin(), floats.end(), losses.begin());
+            downloadAsFloats(m_context, head.losses, m_host.floats);
+            std::copy(m_host.floats.begin(), m_host.floats.end(), losses.begin());
         }
         sum = std::accumulate(losses.begin(), losses.end(), sum);
     }

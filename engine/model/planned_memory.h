@@ -32,7 +32,10 @@ public:
 /// verified, and at the end of its life every buffer is searched for elements that were never written.
 class PlannedMemory {
 public:
+    /// `plan` must outlive it.
     PlannedMemory(const plan::MemoryPlan& plan, std::unique_ptr<DeviceArena> arena, std::uint64_t guardBytes);
+    PlannedMemory(const PlannedMemory&) = delete;
+    PlannedMemory& operator=(const PlannedMemory&) = delete;
 
     [[nodiscard]] const plan::MemoryPlan& plan() const noexcept { return m_plan; }
     /// The buffer as [rows, cols] of its planned shape; an empty Mat for plan::kNone.

@@ -48,15 +48,20 @@ Mat asFileRows(const Mat& mat, const ModelShape& shape, ParamId id)
     return mat.reshaped(rows, columns);
 }
 
-/// Calls fill(firstRow, count, span) for blocks that fit the staging buffer and converts each into `target`.
+/// Calls fill(firstRow, count, span) for blocks that fit the staging buffer and converts each into `target`. On a GPU the block is
+/// filled on the host and copied into the staging buffer.
 template <typename Fill>
 void fillInBlocks(kernels::Context& context, const Mat& target, const Mat& staging, const Fill& fill)
 {
     const std::int64_t rowsAtOnce = std::max<std::int64_t>(1, staging.cols / target.cols);
+    const bool onDevice = context.device != nullptr;
+    std::vector<float> host(onDevice ? static_cast<std::size_t>(std::min(rowsAtOnce, target.rows) * target.cols) : 0);
     for (std::int64_t row = 0; row < target.rows; row += rowsAtOnce) {
         const std::int64_t count = std::min(rowsAtOnce, target.rows - row);
         const Mat block{staging.data, DType::F32, count, target.cols};
-        fill(row, count, std::span(block.as<float>(), static_cast<std::size_t>(block.elements())));
+        fill(row, count, std::span(onDevice ? host.data() : block.as<float>(), static_cast<std::size_t>(block.elements())));
+        if (onDevice)
+            kernels::upload(context, block, host.data());
         kernels::convert(context, {target.slice(row, count), block, 1.0});
     }
 }
@@ -81,7 +86,7 @@ void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kern
         const ParamId id = parameters[i];
         const Mat target = asFileRows(memory.mat(bufferOf(layout, id)), shape, id);
         const std::span<std::byte> bytes(target.as<std::byte>(), target.bytes());
-        if (target.dtype == DType::F64 || !source.readRaw(id, target.dtype, bytes))
+        if (target.dtype == DType::F64 || context.device != nullptr || !source.readRaw(id, target.dtype, bytes))
             fillInBlocks(context, target, staging, [&](std::int64_t row, std::int64_t count, std::span<float> block) {
                 throwIfStopped(stop);
                 source.readRows(id, row, count, block);
