@@ -15,6 +15,14 @@ namespace {
 constexpr std::int64_t kRowGrain = 64;
 constexpr std::uint64_t kHeadRoom = 64 << 10;
 
+/// What cuBLASLt is given on Hopper (NVIDIA, "cublasSetWorkspace": 32 MiB).
+constexpr std::uint64_t kCudaMatmulScratch = 32u << 20;
+// Flash attention 2's deterministic backward sums dq in one fp32 copy per group of multiprocessors; no card has more than 160.
+constexpr std::int64_t kMostMultiprocessors = 160;
+constexpr std::int64_t kFlashRowPadding = 128;
+/// The caching allocator's segments of 20 MiB, partly filled.
+constexpr std::uint64_t kPoolRounding = 64u << 20;
+
 /// Forward, input gradient and adapter products of one linear map at `rows` rows.
 void addLinear(std::vector<MatmulShape>& list, std::int64_t rows, LinearShape map, const ProductSizes& sizes)
 {
@@ -67,6 +75,25 @@ plan::KernelCosts cpuCosts(const ModelShape& shape, const ProductSizes& sizes)
         costs.matmulScratchBytes = std::max(costs.matmulScratchBytes, cpuMatmulScratchBytes(product));
     }
     costs.matmulScratchBytes += costs.matmulScratchBytes / 4 + kHeadRoom;
+    return costs;
+}
+
+plan::KernelCosts cudaCosts(const ModelShape& shape, const ProductSizes& sizes)
+{
+    plan::KernelCosts costs;
+    costs.matmulScratchBytes = kCudaMatmulScratch;
+    costs.attentionWorkspace = false;
+    if (sizes.compute != DType::BF16 || shape.headSize % 8 != 0 || sizes.rows < 1)
+        return costs;
+    const std::int64_t heads = shape.heads;
+    const std::int64_t rows = sizes.rows;
+    const std::int64_t outAndStatistics = rows * (2 * shape.queryWidth() + 4 * heads);
+    const std::int64_t gradients = rows * 2 * (shape.queryWidth() + 2 * shape.kvWidth() + (shape.kvHeads < heads ? 2 * shape.queryWidth() : 0));
+    const std::int64_t paddedHead = (shape.headSize + 31) / 32 * 32;
+    const std::int64_t copies = (kMostMultiprocessors + heads - 1) / heads;
+    const std::int64_t sums = 4 * (rows + kFlashRowPadding) * heads * (paddedHead * copies + 1);
+    const std::int64_t backward = rows * 4 * heads + gradients + sums;
+    costs.attentionPoolBytes = static_cast<std::uint64_t>(sizes.training ? std::max(outAndStatistics, backward) : outAndStatistics) + kPoolRounding;
     return costs;
 }
 

@@ -20,4 +20,7 @@ struct ProductSizes {
 /// Asks oneDNN for the scratchpad of every product of the job on this CPU; a few ms on the first call for a shape.
 [[nodiscard]] plan::KernelCosts cpuCosts(const ModelShape& shape, const ProductSizes& sizes);
 
+/// Upper bounds for a CUDA device: cuBLASLt's workspace, and what LibTorch's flash attention allocates in bf16 jobs.
+[[nodiscard]] plan::KernelCosts cudaCosts(const ModelShape& shape, const ProductSizes& sizes);
+
 }  // namespace lorikeet::kernels

@@ -40,6 +40,7 @@ inline constexpr std::string_view kMatmul = "matrix product scratch";
 inline constexpr std::string_view kWiden = "bf16 widened to fp32";
 inline constexpr std::string_view kSlack = "gaps between buffers";
 inline constexpr std::string_view kContext = "run time and libraries";
+inline constexpr std::string_view kAttentionPool = "attention library's pool";
 }  // namespace term
 
 /// Collects buffers; offsets come later from packing.
@@ -72,6 +73,6 @@ void addKernelScratch(Builder& builder, const KernelCosts& costs);
 /// Offsets by deterministic interval packing; fills arenaBytes, lowerBoundBytes, peakPoint.
 void packBuffers(MemoryPlan& plan, std::uint64_t guardBytes);
 /// Categories, terms, verdict.
-void summarise(MemoryPlan& plan, const DeviceSpec& device);
+void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& costs);
 
 }  // namespace lorikeet::plan

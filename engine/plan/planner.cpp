@@ -78,7 +78,7 @@ MemoryPlan plan(const ModelShape& shape, const Job& job, const DeviceSpec& devic
     addSampling(builder);
     addKernelScratch(builder, costs);
     packBuffers(result, options.guardBytes);
-    summarise(result, device);
+    summarise(result, device, costs);
     return result;
 }
 
@@ -104,7 +104,7 @@ MemoryPlan planInference(const ModelShape& shape, const InferenceJob& job, const
         addSampling(builder);
     addKernelScratch(builder, costs);
     packBuffers(result, options.guardBytes);
-    summarise(result, device);
+    summarise(result, device, costs);
     return result;
 }
 

@@ -38,6 +38,7 @@ std::string_view sentenceOf(std::string_view name)
         {term::kWiden, "This processor has no bf16 arithmetic: operands are widened to fp32 here."},
         {term::kSlack, "Alignment and gaps that packing could not fill."},
         {term::kContext, "Memory that the run time and the libraries hold before the first buffer."},
+        {term::kAttentionPool, "LibTorch's flash attention allocates its results itself; they are copied into the plan's buffers."},
     };
     const auto it = kSentences.find(name);
     LORIKEET_CHECK(it != kSentences.end(), "term without a sentence");
@@ -95,12 +96,13 @@ void addOtherTerm(MemoryPlan& plan, std::string_view name, std::uint64_t bytes, 
 
 }  // namespace
 
-void summarise(MemoryPlan& plan, const DeviceSpec& device)
+void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& costs)
 {
     plan.terms.clear();
     addBufferTerms(plan);
     addOtherTerm(plan, term::kSlack, plan.arenaBytes - plan.lowerBoundBytes, "arena - live bytes at the peak", false);
-    plan.externalBytes = device.contextBytes;
+    plan.externalBytes = device.contextBytes + costs.attentionPoolBytes;
+    addOtherTerm(plan, term::kAttentionPool, costs.attentionPoolBytes, "upper bound", true);
     addOtherTerm(plan, term::kContext, device.contextBytes, device.contextIsEstimate ? "catalogue estimate" : "measured", device.contextIsEstimate);
     std::stable_sort(plan.terms.begin(), plan.terms.end(), [](const Term& a, const Term& b) {
         return a.category != b.category ? a.category < b.category : a.bytes > b.bytes;
