@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The same optimizer steps as lorikeet_bench, through transformers + PEFT as their users run them; prints one JSON object.
+
+peft_bench.py save GGUF FOLDER                  the GGUF's model as an fp32 safetensors folder (once)
+peft_bench.py run FOLDER ROWS [--mode fp32|bf16|autocast] [--rank 16] [--threads 2] [--steps 6] [--warmup 2] [--attention sdpa]
+
+Modes: fp32; bf16 (weights in bf16, adapter in fp32, as PEFT does it); autocast (fp32 weights, bf16 products).
+"""
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+
+def status_bytes(name):
+    for line in open("/proc/self/status"):
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("no " + name)
+
+
+def save(gguf, folder):
+    import torch
+    from transformers import AutoModelForCausalLM
+    path = pathlib.Path(gguf)
+    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    # transformers marks what came from a GGUF file as quantised and will not save it, though its numbers are plain fp32 by now.
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    plain = AutoModelForCausalLM.from_config(model.config, dtype=torch.float32)
+    plain.load_state_dict(model.state_dict())
+    plain.save_pretrained(folder)
+
+
+def adapted_model(options):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+    dtype = torch.bfloat16 if options.mode == "bf16" else torch.float32
+    model = AutoModelForCausalLM.from_pretrained(options.folder, dtype=dtype, attn_implementation=options.attention)
+    model.config.use_cache = False
+    config = LoraConfig(r=options.rank, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+    return get_peft_model(model, config).train()
+
+
+def run(options):
+    import peft
+    import torch
+    import transformers
+    torch.manual_seed(1)
+    torch.set_num_threads(options.threads)
+    begin = time.perf_counter()
+    rows = json.loads(pathlib.Path(options.rows).read_text())
+    tokens = torch.tensor(rows)
+    model = adapted_model(options)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=2e-4, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
+    load_seconds = time.perf_counter() - begin
+    losses, seconds = [], []
+    for number in range(options.warmup + options.steps):
+        start = time.perf_counter()
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.mode == "autocast"):
+            loss = model(input_ids=tokens, labels=tokens).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+        if number >= options.warmup:
+            seconds.append(time.perf_counter() - start)
+    count = tokens.numel()
+    ordered = sorted(seconds)
+    print(json.dumps({
+        "program": "transformers + peft", "precision": options.mode, "attention": options.attention, "rank": options.rank,
+        "threads": torch.get_num_threads(), "tokens_per_step": count, "supervised_per_step": count - len(rows),
+        "trainable": sum(p.numel() for p in trained), "losses": losses, "step_seconds": seconds,
+        "best_tok_s": count / ordered[0], "median_tok_s": count / ordered[len(ordered) // 2], "load_seconds": load_seconds,
+        "peak_rss_bytes": status_bytes("VmHWM"), "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}}))
+
+
+def main():
+    if sys.argv[1] == "save":
+        return save(*sys.argv[2:4])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("verb", choices=["run"])
+    parser.add_argument("folder")
+    parser.add_argument("rows")
+    parser.add_argument("--mode", choices=["fp32", "bf16", "autocast"], default="fp32")
+    parser.add_argument("--attention", default="sdpa")
+    for name, value in (("rank", 16), ("threads", 2), ("steps", 6), ("warmup", 2)):
+        parser.add_argument("--" + name, type=int, default=value)
+    run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    main()
