@@ -79,9 +79,9 @@ void Decoder::resolveLayers()
     }
 }
 
-std::int64_t Decoder::usedRows(std::int64_t tokens) const
+std::int64_t Decoder::grainRows(std::int64_t count, std::int64_t most)
 {
-    return std::min((tokens + kRowGrain - 1) / kRowGrain * kRowGrain, m_layout.slots);
+    return std::min((count + kRowGrain - 1) / kRowGrain * kRowGrain, most);
 }
 
 PassInputs Decoder::upload(const data::MicroBatch& batch, std::int64_t rows)

@@ -68,7 +68,9 @@ private:
     /// Losses of the supervised rows in chunks; with `dStream` also their gradient, scattered into it.
     double loss(const plan::HeadBuffers& ids, const Mat& x, const data::MicroBatch& batch, double gradientScale, const Mat& dStream,
                 const std::stop_token& stop);
-    [[nodiscard]] std::int64_t usedRows(std::int64_t tokens) const;
+    /// `count` rounded up to whole grains, at most `most`: few sizes of products, because the library compiles code for each.
+    [[nodiscard]] static std::int64_t grainRows(std::int64_t count, std::int64_t most);
+    [[nodiscard]] std::int64_t usedRows(std::int64_t tokens) const { return grainRows(tokens, m_layout.slots); }
 
     const ModelShape& m_shape;
     PlannedMemory& m_memory;

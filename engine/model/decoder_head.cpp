@@ -61,15 +61,17 @@ double Decoder::loss(const plan::HeadBuffers& ids, const Mat& x, const data::Mic
     for (std::int64_t first = 0; first < batch.supervised; first += m_layout.lossChunk) {
         throwIfStopped(stop);
         const std::int64_t count = std::min(m_layout.lossChunk, batch.supervised - first);
+        // Products run over whole grains; what the rows behind `count` hold is read by nobody.
+        const Head whole = headMats(ids, grainRows(count, m_layout.lossChunk));
         const Head head = headMats(ids, count);
         const Mat rows = part(m_memory.mat(m_layout.batch.rows), first, count);
         const Mat targets = part(m_memory.mat(m_layout.batch.targets), first, count);
         kernels::gatherRows(m_context, {head.x, x, rows});
         kernels::rmsNormForward(m_context, {head.norm, head.x, m_finalNorm, m_shape.normEps});
-        kernels::matmul(m_context, {.c = head.logits, .a = head.norm, .b = m_head, .transposeB = true});
+        kernels::matmul(m_context, {.c = whole.logits, .a = whole.norm, .b = m_head, .transposeB = true});
         kernels::crossEntropy(m_context, {head.logits, targets, head.losses, gradient, gradientScale});
         if (gradient) {
-            kernels::matmul(m_context, {.c = head.dNorm, .a = head.logits, .b = m_head});
+            kernels::matmul(m_context, {.c = whole.dNorm, .a = whole.logits, .b = m_head});
             kernels::rmsNormBackward(m_context, {.dx = head.dNorm, .dy = head.dNorm, .x = head.x, .gain = m_finalNorm, .eps = m_shape.normEps});
             kernels::scatterRows(m_context, {dStream, head.dNorm, rows});
         }

@@ -2,6 +2,7 @@
 // glibc lets a program bring its own malloc family; these forward to glibc's own entry points and count.
 #include "tests/engine/model/allocation_hook.h"
 
+#include <dlfcn.h>
 #include <execinfo.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -10,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 extern "C" {
 void* __libc_malloc(std::size_t);
@@ -23,27 +25,45 @@ namespace {
 
 std::atomic<bool> watching{false};
 std::atomic<bool> tracing{false};
-std::atomic<std::int64_t> strayCount{0};
 std::atomic<std::int64_t> totalCount{0};
-std::atomic<std::size_t> largestBytes{0};
+/// Large ones from us, and from inside oneDNN.
+struct Tally {
+    std::atomic<std::int64_t> count{0};
+    std::atomic<std::size_t> largest{0};
+};
+Tally own;
+Tally library;
 thread_local bool insideHook = false;
+
+constexpr int kFrames = 40;
+
+bool isInLibrary(void* const* stack, int frames)
+{
+    for (int i = 0; i < frames; ++i) {
+        Dl_info info{};
+        if (dladdr(stack[i], &info) != 0 && info.dli_fname && std::strstr(info.dli_fname, "libdnnl"))
+            return true;
+    }
+    return false;
+}
 
 void note(std::size_t bytes)
 {
     if (!watching.load(std::memory_order_relaxed) || insideHook)
         return;
     totalCount.fetch_add(1, std::memory_order_relaxed);
-    std::size_t before = largestBytes.load();
-    while (before < bytes && !largestBytes.compare_exchange_weak(before, bytes)) {
-    }
     if (bytes <= lorikeet::test::kLargestStray)
         return;
-    strayCount.fetch_add(1);
-    if (!tracing)
-        return;
     insideHook = true;
-    void* stack[40];
-    backtrace_symbols_fd(stack, backtrace(stack, 40), STDERR_FILENO);
+    void* stack[kFrames];
+    const int frames = backtrace(stack, kFrames);
+    Tally& tally = isInLibrary(stack, frames) ? library : own;
+    tally.count.fetch_add(1);
+    std::size_t before = tally.largest.load();
+    while (before < bytes && !tally.largest.compare_exchange_weak(before, bytes)) {
+    }
+    if (tracing)
+        backtrace_symbols_fd(stack, frames, STDERR_FILENO);
     insideHook = false;
 }
 
@@ -112,15 +132,19 @@ AllocationWatch::AllocationWatch()
     void* stack[2];
     backtrace(stack, 2);
     tracing = std::getenv("LORIKEET_TRACE_ALLOCATIONS") != nullptr;
-    strayCount = 0;
     totalCount = 0;
-    largestBytes = 0;
+    for (Tally* tally : {&own, &library}) {
+        tally->count = 0;
+        tally->largest = 0;
+    }
     watching = true;
 }
 
 AllocationWatch::~AllocationWatch() { watching = false; }
-std::int64_t AllocationWatch::strays() const { return strayCount; }
-std::size_t AllocationWatch::largest() const { return largestBytes; }
+std::int64_t AllocationWatch::strays() const { return own.count; }
+std::size_t AllocationWatch::largest() const { return own.largest; }
+std::int64_t AllocationWatch::libraryStrays() const { return library.count; }
+std::size_t AllocationWatch::libraryLargest() const { return library.largest; }
 std::int64_t AllocationWatch::count() const { return totalCount; }
 
 }  // namespace lorikeet::test

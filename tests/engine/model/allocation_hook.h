@@ -18,9 +18,13 @@ public:
     ~AllocationWatch();
     AllocationWatch(const AllocationWatch&) = delete;
     AllocationWatch& operator=(const AllocationWatch&) = delete;
-    /// Allocations above kLargestStray so far, and the largest of all in bytes.
+    /// Allocations above kLargestStray so far that did not come from inside oneDNN, and the largest of them in bytes.
     [[nodiscard]] std::int64_t strays() const;
     [[nodiscard]] std::size_t largest() const;
+    /// The same for allocations from inside oneDNN: machine code for a product size it meets for the first time and, on processors
+    /// without AVX-512, packing space of its fp32 product.
+    [[nodiscard]] std::int64_t libraryStrays() const;
+    [[nodiscard]] std::size_t libraryLargest() const;
     /// All allocations, small ones too: shows that the hook sees anything.
     [[nodiscard]] std::int64_t count() const;
 };
