@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
+#include <utility>
 
 namespace lorikeet::model {
 
@@ -81,6 +83,7 @@ Mat PlannedMemory::mat(plan::BufferId id, std::int64_t rows)
 
 void PlannedMemory::enter(plan::PointIndex point)
 {
+    notePeak();
     m_point = point;
     if (m_guardBytes == 0)
         return;
@@ -123,6 +126,20 @@ CategoryBytes PlannedMemory::liveBytes() const
             bytes[static_cast<std::size_t>(buffer.category)] += buffer.bytes;
     }
     return bytes;
+}
+
+void PlannedMemory::notePeak()
+{
+    const auto total = [](const CategoryBytes& bytes) { return std::accumulate(bytes.begin(), bytes.end(), std::uint64_t{0}); };
+    const CategoryBytes live = liveBytes();
+    if (total(live) > total(m_peak))
+        m_peak = live;
+}
+
+CategoryBytes PlannedMemory::takePeakBytes()
+{
+    notePeak();
+    return std::exchange(m_peak, {});
 }
 
 std::vector<std::string> PlannedMemory::unused() const

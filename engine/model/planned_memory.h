@@ -49,6 +49,8 @@ public:
 
     /// Bytes by category of the buffers that were handed out so far and are live at the current point.
     [[nodiscard]] CategoryBytes liveBytes() const;
+    /// The largest liveBytes() (by their sum) of any point passed since the last call.
+    [[nodiscard]] CategoryBytes takePeakBytes();
     [[nodiscard]] std::uint64_t arenaBytes() const noexcept { return m_arena->bytes(); }
     /// Names of buffers that were never handed out.
     [[nodiscard]] std::vector<std::string> unused() const;
@@ -56,6 +58,7 @@ public:
     [[nodiscard]] std::vector<std::string> unwritten() const;
 
 private:
+    void notePeak();
     void birth(std::size_t index);
     void death(std::size_t index);
     [[nodiscard]] std::byte* address(const plan::Buffer& buffer) const { return m_arena->data() + buffer.offset; }
@@ -64,6 +67,7 @@ private:
     std::unique_ptr<DeviceArena> m_arena;
     std::uint64_t m_guardBytes = 0;
     plan::PointIndex m_point = -1;
+    CategoryBytes m_peak{};
     std::vector<bool> m_handedOut;
     std::vector<bool> m_live;                    ///< checking mode only
     std::vector<std::int64_t> m_unwrittenMost;   ///< per buffer, checking mode only

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 namespace lorikeet::train {
 
@@ -41,9 +42,16 @@ void Trainer::report(const char* phase)
     MemoryMeasured measured;
     measured.step = m_step;
     measured.phase = phase;
-    measured.liveBytes = m_memory->liveBytes();
+    measured.liveBytes = m_memory->takePeakBytes();
     measured.arenaBytes = m_memory->arenaBytes();
     measured.residentBytes = processMemory().residentBytes;
+    // On a CPU the whole of the process is measured: what is not one of the other four is a buffer, library or heap.
+    if (m_options.device.kind == DeviceSpec::Kind::Cpu) {
+        std::uint64_t& rest = measured.liveBytes[static_cast<std::size_t>(plan::Category::Buffers)];
+        rest = 0;
+        const std::uint64_t others = std::accumulate(measured.liveBytes.begin(), measured.liveBytes.end(), std::uint64_t{0});
+        rest = measured.residentBytes > others ? measured.residentBytes - others : 0;
+    }
     m_hooks.memory(measured);
 }
 
@@ -56,7 +64,8 @@ TrainerResult Trainer::run()
     announce();
     TrainerResult result;
     try {
-        if (m_firstStep == 0)
+        // A run that was stopped during an evaluation makes up for it.
+        if (m_evaluatedStep != m_step && (m_step == 0 || evaluationIsDue()))
             evaluate();
         m_lossBefore = m_firstStep == 0 ? m_lossLast : m_lossBefore;
         trainSteps();
@@ -181,6 +190,7 @@ void Trainer::save()
     checkpoint.totalTokens = m_totalTokens;
     checkpoint.secondsBefore = m_seconds;
     checkpoint.eventBytes = m_log->bytes();
+    checkpoint.evaluatedStep = m_evaluatedStep;
     checkpoint.validationLossBefore = m_lossBefore;
     checkpoint.validationLossLast = m_lossLast;
     checkpoint.adapter = m_adapter->adapter();
