@@ -7,17 +7,13 @@
 
 #include "tests/engine/kernels/cuda/fibers.h"
 
-#include <cmath>
+#include <math.h>
 #include <cstdint>
 #include <cstring>
 
 // The words of the language that the kernels use.
 #define __global__
 #define __device__
-
-using std::expf;
-using std::logf;
-using std::sqrtf;
 
 namespace lorikeet::kernels::cuda {
 
