@@ -20,6 +20,7 @@ source "$here/starter_job.sh"
 
 set_up() {
     local options=()
+    programs=(lorikeet-cli)
     lock_cache
     check_machine
     install_system_packages "$linux_dir/packages-run.txt"
@@ -32,6 +33,7 @@ set_up() {
         prepare_libtorch "${cpu_wheels[@]}" "${cuda_wheels[@]}"
         find_nvcc
         mapfile -t options < <(cuda_options)
+        programs+=(lorikeet_cuda)
     else
         check_space cpu starter build
         prepare_libtorch "${cpu_wheels[@]}"
@@ -48,7 +50,7 @@ set_up() {
 set_up
 cli="$build/app/lorikeet-cli"
 if (($#)); then
-    build_targets lorikeet-cli
+    build_targets "${programs[@]}"
     exec 8>&-
     exec "$cli" "$@"
 elif has_display; then
@@ -56,7 +58,7 @@ elif has_display; then
     exec 8>&-
     exec "$build/app/lorikeet"
 else
-    build_targets lorikeet-cli
+    build_targets "${programs[@]}"
     exec 8>&-
     run_starter_job "$cli"
 fi

@@ -76,7 +76,7 @@ part_options() {
 # cuda_options: the compiler, and the architecture of this machine's cards where a driver tells it.
 cuda_options() {
     local architectures
-    architectures="$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | tr -d '. ' | sort -u | paste -s -d ';' || true)"
+    architectures="$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | tr -d '. ' | sed -n 's/^[0-9]*$/&-real/p' | sort -u | paste -s -d ';' || true)"
     printf '%s\n' -DLORIKEET_CUDA=ON "-DCMAKE_CUDA_COMPILER=$nvcc" "-DCMAKE_CUDA_HOST_COMPILER=$cxx"
-    [[ -z $architectures ]] || printf '%s\n' "-DCMAKE_CUDA_ARCHITECTURES=$architectures"
+    [[ -z $architectures ]] || printf '%s\n' "-DLORIKEET_CUDA_ARCHITECTURES=$architectures"
 }
