@@ -84,6 +84,7 @@ Checkpoint readCheckpoint(const std::filesystem::path& folder)
     checkpoint.totalTokens = state.at("total_tokens").get<std::int64_t>();
     checkpoint.secondsBefore = state.at("seconds").get<double>();
     checkpoint.eventBytes = state.at("event_bytes").get<std::uint64_t>();
+    checkpoint.evaluatedStep = state.at("evaluated_step").get<std::int64_t>();
     checkpoint.validationLossBefore = numberOrNothing(state.at("validation_loss_before"));
     checkpoint.validationLossLast = numberOrNothing(state.at("validation_loss_last"));
     const formats::SafetensorsFile file(folder / kTensorFile);
@@ -125,6 +126,7 @@ std::filesystem::path writeCheckpoint(const std::filesystem::path& runFolder, co
                              {"total_tokens", checkpoint.totalTokens},
                              {"seconds", checkpoint.secondsBefore},
                              {"event_bytes", checkpoint.eventBytes},
+                             {"evaluated_step", checkpoint.evaluatedStep},
                              {"validation_loss_before", optionalNumber(checkpoint.validationLossBefore)},
                              {"validation_loss_last", optionalNumber(checkpoint.validationLossLast)}};
     writeFileAtomically(folder.staging() / kStateFile, state.dump(2) + "\n");
@@ -137,6 +139,10 @@ std::filesystem::path writeCheckpoint(const std::filesystem::path& runFolder, co
     }
     return target;
 }
+
+bool hasCheckpoint(const std::filesystem::path& runFolder) { return !listCheckpoints(runFolder).empty(); }
+
+bool hasCheckpoints(const std::filesystem::path& runFolder) { return !listCheckpoints(runFolder).empty(); }
 
 Checkpoint readNewestCheckpoint(const std::filesystem::path& runFolder, std::vector<std::string>& skipped)
 {

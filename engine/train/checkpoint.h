@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace lorikeet::train {
@@ -18,6 +19,7 @@ struct Checkpoint {
     std::int64_t totalTokens = 0;
     double secondsBefore = 0;       ///< training time up to here
     std::uint64_t eventBytes = 0;   ///< length of events.jsonl that belongs to these steps
+    std::int64_t evaluatedStep = -1;  ///< the step that was evaluated last; -1: none
     std::optional<double> validationLossBefore;
     std::optional<double> validationLossLast;
     std::vector<float> adapter;
@@ -29,6 +31,12 @@ inline constexpr int kCheckpointVersion = 1;
 
 /// Writes `checkpoints/step-N` atomically and removes all but the newest two. Returns the folder. @throws Error{Target}
 std::filesystem::path writeCheckpoint(const std::filesystem::path& runFolder, const Checkpoint& checkpoint);
+
+/// True when a checkpoint was ever finished there, damaged or not.
+[[nodiscard]] bool hasCheckpoint(const std::filesystem::path& runFolder);
+
+/// True when there is anything to resume from, good or damaged. A run that was killed before its first checkpoint has nothing.
+[[nodiscard]] bool hasCheckpoints(const std::filesystem::path& runFolder);
 
 /// The newest checkpoint whose manifest and hashes hold; damaged ones are passed over and named in `skipped`.
 /// @throws Error{BadInput} when there is none.

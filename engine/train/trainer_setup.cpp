@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 
 namespace lorikeet::train {
 
@@ -32,6 +33,27 @@ std::string utcNow()
                   static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
                   static_cast<int>(time.seconds().count()));
     return text;
+}
+
+/// The date of utcNow()'s text. @throws Error{BadInput}
+std::tm dateOf(const std::string& created)
+{
+    using namespace std::chrono;
+    int y = 0;
+    unsigned m = 0;
+    unsigned d = 0;
+    std::tm time{};
+    if (std::sscanf(created.c_str(), "%4d-%2u-%2uT%2d:%2d:%2dZ", &y, &m, &d, &time.tm_hour, &time.tm_min, &time.tm_sec) != 6)
+        throw Error(ErrorCode::BadInput, "run.json: created is \"" + created + "\", expected a date like 2026-01-31T12:00:00Z", "start the run anew");
+    const year_month_day date{year{y}, month{m}, day{d}};
+    if (!date.ok())
+        throw Error(ErrorCode::BadInput, "run.json: created is \"" + created + "\", which is no date", "start the run anew");
+    time.tm_year = y - 1900;
+    time.tm_mon = static_cast<int>(m) - 1;
+    time.tm_mday = static_cast<int>(d);
+    time.tm_wday = static_cast<int>(weekday(sys_days(date)).c_encoding());
+    time.tm_yday = static_cast<int>((sys_days(date) - sys_days(year_month_day{year{y}, January, day{1}})).count());
+    return time;
 }
 
 void requireFits(const plan::MemoryPlan& plan, const DeviceSpec& device)
@@ -57,7 +79,9 @@ void Trainer::prepareData()
                     "choose a model folder or a GGUF file");
     const generate::ModelText text = generate::loadModelText(*m_source);
     const Job& job = m_options.job;
-    m_data = data::buildDataset(job, *text.tokenizer, text.chat(), m_hooks.progress, m_hooks.stop);
+    // Templates may print the date: a resumed run sees the day on which it began.
+    m_created = m_options.resume ? readRunRecord(m_options.runFolder).created : utcNow();
+    m_data = data::buildDataset(job, *text.tokenizer, text.chat(), m_hooks.progress, m_hooks.stop, dateOf(m_created));
     const data::SamplerOptions sampling = data::samplerOptions(job, {}, job.slots());
     m_sampler = std::make_unique<data::Sampler>(m_data.train, sampling);
     m_totalSteps = m_sampler->totalSteps(job.recipe.epochs, job.recipe.maxSteps);
@@ -140,7 +164,6 @@ void Trainer::prepareFolder()
         dataFiles.push_back(pathFromUtf8(job.data.validationPath));
     m_modelHash = hashFiles(m_source->files(), "hashing the model");
     m_dataHash = hashFiles(dataFiles, "hashing the data");
-    m_created = utcNow();
     if (m_options.resume) {
         resumeFrom(record());
         return;
@@ -152,10 +175,30 @@ void Trainer::prepareFolder()
     m_log = std::make_unique<EventLog>(m_options.runFolder);
 }
 
+void Trainer::restore(const Checkpoint& checkpoint)
+{
+    m_adapter->restore(checkpoint.adapter, checkpoint.moment1, checkpoint.moment2);
+    m_sampler->restore(checkpoint.sampler);
+    m_step = m_firstStep = m_savedStep = checkpoint.step;
+    m_evaluatedStep = checkpoint.evaluatedStep;
+    m_totalTokens = checkpoint.totalTokens;
+    m_seconds = checkpoint.secondsBefore;
+    m_lossBefore = checkpoint.validationLossBefore;
+    m_lossLast = checkpoint.validationLossLast;
+}
+
 void Trainer::resumeFrom(const RunRecord& now)
 {
     const RunRecord before = readRunRecord(m_options.runFolder);
     requireResumable(before, now);
+    m_created = before.created;
+    if (!hasCheckpoint(m_options.runFolder)) {
+        // Ended before its first checkpoint: nothing was kept, so the run begins again.
+        writeRunRecord(m_options.runFolder, record());
+        m_log = std::make_unique<EventLog>(m_options.runFolder);
+        m_log->cutTo(0);
+        return;
+    }
     std::vector<std::string> skipped;
     const Checkpoint checkpoint = readNewestCheckpoint(m_options.runFolder, skipped);
     for (const std::string& text : skipped)
@@ -168,10 +211,12 @@ void Trainer::resumeFrom(const RunRecord& now)
     m_seconds = checkpoint.secondsBefore;
     m_lossBefore = checkpoint.validationLossBefore;
     m_lossLast = checkpoint.validationLossLast;
-    m_created = before.created;
     writeRunRecord(m_options.runFolder, record());
     m_log = std::make_unique<EventLog>(m_options.runFolder);
     m_log->cutTo(checkpoint.eventBytes);
+    for (const RunEvent& event : readEvents(m_options.runFolder))
+        if (const auto* evaluated = std::get_if<EvalDone>(&event))
+            m_evaluatedStep = evaluated->step;
 }
 
 void Trainer::announce()
