@@ -31,6 +31,7 @@ public:
     CudaArena& operator=(const CudaArena&) = delete;
     [[nodiscard]] std::byte* data() const override { return m_data; }
     [[nodiscard]] std::uint64_t bytes() const override { return m_bytes; }
+    [[nodiscard]] bool isHost() const override { return false; }
 
 private:
     const CudaPlugin& m_plugin;

@@ -57,6 +57,7 @@ PlannedMemory::PlannedMemory(const plan::MemoryPlan& plan, std::unique_ptr<Devic
     LORIKEET_CHECK(m_arena->bytes() >= plan.arenaBytes, "the arena is smaller than the plan");
     if (m_guardBytes == 0)
         return;
+    LORIKEET_CHECK(m_arena->isHost(), "the checking mode looks into the arena: CPU only");
     m_live.assign(plan.buffers.size(), false);
     m_unwrittenMost.assign(plan.buffers.size(), 0);
     fillPattern(m_arena->data(), m_arena->bytes());

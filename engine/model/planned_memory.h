@@ -21,6 +21,8 @@ public:
     virtual ~DeviceArena() = default;
     [[nodiscard]] virtual std::byte* data() const = 0;
     [[nodiscard]] virtual std::uint64_t bytes() const = 0;
+    /// True where `data` can be read and written by the CPU.
+    [[nodiscard]] virtual bool isHost() const { return true; }
 };
 
 /// Touched host memory. @throws Error{DoesNotFit}

@@ -23,6 +23,16 @@ struct BackwardMats {
     const S* v;
 };
 
+/// sum(a * b) over a head, in every lane.
+template <typename S>
+__device__ float warpDot(const float* a, const S* b, int count, int lane)
+{
+    float products = 0;
+    for (int i = lane; i < count; i += kWarp)
+        products += a[i] * load(b + i);
+    return warpReduce(products, SumOf{});
+}
+
 /// delta = sum(dout * out) of a row and head, then dq = scale * sum over keys of p (dout v - delta) k.
 template <typename S>
 __global__ void attentionQueryGradientKernel(BackwardMats<S> m, Heads h)
@@ -44,10 +54,7 @@ __global__ void attentionQueryGradientKernel(BackwardMats<S> m, Heads h)
     float* dout = query + h.headSize;
     copyHead(query, m.q + queryOffset, h.headSize, task.lane);
     copyHead(dout, m.dout + queryOffset, h.headSize, task.lane);
-    float products = 0;
-    for (int i = task.lane; i < h.headSize; i += kWarp)
-        products += dout[i] * load(m.out + queryOffset + i);
-    const float delta = warpReduce(products, SumOf{});
+    const float delta = warpDot(dout, m.out + queryOffset, h.headSize, task.lane);
     const float lse = m.lse[statistic];
     const std::int64_t start = documentOf(h, task.row).start;
     const std::int64_t position = task.row - start;

@@ -67,6 +67,7 @@ bool flashTakes(const Mat& q, std::int64_t headSize) { return q.dtype == DType::
 
 void prepareFlash()
 {
+    at::globalContext().lazyInitDevice(at::kCUDA);
     // The backward pass adds dq with atomics unless determinism is asked for; empty tensors need no filling for it.
     at::globalContext().setDeterministicAlgorithms(true, false);
     at::globalContext().setDeterministicFillUninitializedMemory(false);

@@ -161,7 +161,11 @@ void* allocate(int index, std::uint64_t bytes)
     void* memory = nullptr;
     checkCuda(cudaSetDevice(index), "opening the GPU");
     checkCuda(cudaMalloc(&memory, bytes), "reserving the planned memory");
-    if (const cudaError_t result = cudaMemset(memory, 0, bytes); result != cudaSuccess) {
+    // The contexts' streams do not wait for the default stream: the zeros must be there before the memory is handed out.
+    cudaError_t result = cudaMemset(memory, 0, bytes);
+    if (result == cudaSuccess)
+        result = cudaDeviceSynchronize();
+    if (result != cudaSuccess) {
         cudaFree(memory);
         checkCuda(result, "clearing the planned memory");
     }
