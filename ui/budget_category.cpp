@@ -57,8 +57,8 @@ void CategoryButton::paintEvent(QPaintEvent*)
     QPainter painter(this);
     painter.setRenderHint(QPainter::Antialiasing);
     const Colours& colours = coloursOf(this);
-    if (underMouse() || hasFocus()) {
-        painter.setPen(hasFocus() ? QPen(palette().color(QPalette::Highlight), 1.5) : QPen(Qt::NoPen));
+    if (underMouse() || showsFocus(this)) {
+        painter.setPen(showsFocus(this) ? QPen(palette().color(QPalette::Highlight), 1.5) : QPen(Qt::NoPen));
         painter.setBrush(underMouse() ? palette().color(QPalette::AlternateBase) : QColor(Qt::transparent));
         painter.drawRoundedRect(QRectF(rect()).adjusted(1, 1, -1, -1), 5, 5);
     }

@@ -6,6 +6,7 @@
 
 #include <QHBoxLayout>
 #include <QPainter>
+#include <QScrollBar>
 #include <QVBoxLayout>
 
 namespace lorikeet::ui {
@@ -61,7 +62,6 @@ Card::Card(const QString& heading, QWidget* parent) : QFrame(parent)
     m_content = new QVBoxLayout;
     m_content->setSpacing(unit(1.5));
     outer->addLayout(m_content);
-    setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
 }
 
 void Card::setChosen(bool chosen)
@@ -94,7 +94,7 @@ Tile::Tile(const QString& caption, QWidget* parent) : QWidget(parent)
     layout->setSpacing(unit(0.3));
     m_caption = makeLabel(caption, TextRank::Small);
     m_figure = makeLabel(QString(QChar(0x2013)), TextRank::Figure);
-    m_note = makeLabel(QString(), TextRank::Small);
+    m_note = makeLabel(QString(), TextRank::Small, true);
     layout->addWidget(m_caption);
     layout->addWidget(m_figure);
     layout->addWidget(m_note);
@@ -108,6 +108,20 @@ void Tile::setFigure(const QString& figure, const QString& note)
     m_note->setText(note);
     m_note->setVisible(!note.isEmpty());
 }
+
+namespace {
+
+/// A column that scrolls up and down and is never cut at the right: it is at least as wide as its contents need.
+class ColumnArea : public QScrollArea {
+public:
+    [[nodiscard]] QSize minimumSizeHint() const override
+    {
+        const int inside = widget() == nullptr ? 0 : widget()->minimumSizeHint().width();
+        return {inside + verticalScrollBar()->sizeHint().width(), unit(30)};
+    }
+};
+
+}  // namespace
 
 Page::Page(const QString& title, const QString& subtitle, QWidget* parent) : QWidget(parent)
 {
@@ -128,14 +142,16 @@ Page::Page(const QString& title, const QString& subtitle, QWidget* parent) : QWi
     top->setAlignment(m_actions, Qt::AlignTop);
     outer->addLayout(top);
 
-    m_scroll = new QScrollArea;
+    m_scroll = new ColumnArea;
     m_scroll->setWidgetResizable(true);
     m_scroll->setFrameShape(QFrame::NoFrame);
     m_scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    // Always there (drawn only when needed), so that cards keep their width and line up with the heading.
+    m_scroll->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOn);
     m_scroll->setFocusPolicy(Qt::NoFocus);
     auto* body = new QWidget;
     auto* bodyLayout = new QVBoxLayout(body);
-    bodyLayout->setContentsMargins(unit(5), unit(1), unit(5), unit(5));
+    bodyLayout->setContentsMargins(unit(5), unit(1), unit(5) - m_scroll->verticalScrollBar()->sizeHint().width(), unit(5));
     m_column = new QVBoxLayout;
     m_column->setSpacing(unit(3));
     bodyLayout->addLayout(m_column);

@@ -51,6 +51,8 @@ void DataPage::buildFile()
 {
     auto* card = new Card;
     m_file = makeLabel(QString(), TextRank::Heading);
+    // A long file name gives way to the button; the tool tip has it whole.
+    m_file->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     card->headingLine()->addWidget(m_file, 1);
     QPushButton* open = makeButton(tr("Open file…"));
     connect(open, &QPushButton::clicked, this, &DataPage::browse);
@@ -113,7 +115,7 @@ void DataPage::buildRows()
     m_next->setAccessibleName(tr("Next row"));
     connect(m_previous, &QPushButton::clicked, this, [this] { showRow(m_row - 1); });
     connect(m_next, &QPushButton::clicked, this, [this] { showRow(m_row + 1); });
-    m_rowsCard->headingLine()->addWidget(m_rowTitle);
+    m_rowsCard->content()->addWidget(m_rowTitle);
     m_rowsCard->headingLine()->addWidget(m_previous);
     m_rowsCard->headingLine()->addWidget(m_next);
     m_view = new TokenView;
@@ -143,6 +145,8 @@ void DataPage::buildDropped()
     m_dropped->horizontalHeader()->setSectionResizeMode(0, QHeaderView::Stretch);
     m_dropped->horizontalHeader()->setSectionResizeMode(1, QHeaderView::ResizeToContents);
     m_dropped->horizontalHeader()->setSectionResizeMode(2, QHeaderView::ResizeToContents);
+    m_dropped->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
+    m_dropped->setShowGrid(false);
     m_dropped->verticalHeader()->hide();
     m_dropped->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_dropped->setSelectionBehavior(QAbstractItemView::SelectRows);

@@ -117,7 +117,6 @@ void ExportPage::buildReport()
     m_checks->setColumnStretch(1, 1);
     m_reportCard->content()->addWidget(box);
     m_files = makeLabel(QString(), TextRank::Small, true);
-    m_files->setTextInteractionFlags(Qt::TextSelectableByMouse);
     m_reportCard->content()->addWidget(m_files);
     m_reportCard->hide();
     column()->addWidget(m_reportCard);
@@ -233,10 +232,12 @@ void ExportPage::showReport(const api::ExportReport& report)
     QStringList files;
     for (const std::string& file : report.files)
         files << toQt(file);
-    m_files->setText(tr("%1 in %2\nadapter_model.safetensors SHA-256 %3\n%4").arg(toQt(formatBytes(report.bytes)), toQt(report.folder), toQt(report.sha256), files.join(QStringLiteral(", "))));
+    const QString hash = toQt(report.sha256);
+    m_reportText += QStringLiteral("%1\nadapter_model.safetensors SHA-256 %2\n").arg(toQt(report.folder), hash);
+    m_files->setText(tr("%1 in %2\nadapter_model.safetensors, SHA-256 %3 %4").arg(toQt(formatBytes(report.bytes)), files.join(QStringLiteral(", ")), hash.left(32), hash.mid(32)));
     m_reportCard->show();
     m_message->showMessage(good ? InlineMessage::Kind::Good : InlineMessage::Kind::Problem, good ? tr("Exported and verified") : tr("Exported, but a check failed"),
-                           shortPath(toQt(report.folder), 90));
+                           shortPath(toQt(report.folder), 90), m_reportText);
     Q_EMIT exported(toQt(report.folder));
 }
 

@@ -3,6 +3,7 @@
 #include "ui/field_control.h"
 
 #include "ui/card.h"
+#include "ui/number_edit.h"
 #include "ui/text.h"
 #include "ui/theme.h"
 
@@ -36,33 +37,33 @@ void FieldControl::buildRow()
     column->setSpacing(unit(0.5));
     auto* row = new QHBoxLayout;
     row->setSpacing(unit(2));
-    QLabel* label = makeLabel(toQt(m_field.label), TextRank::Strong);
+    auto* words = new QVBoxLayout;
+    words->setSpacing(0);
+    QLabel* label = makeLabel(toQt(m_field.label), TextRank::Strong, true);
     label->setBuddy(m_editor.focus);
-    label->setFixedWidth(unit(19));
-    label->setWordWrap(true);
-    row->addWidget(label);
-    row->addWidget(m_editor.widget, 1);
-    QLabel* unitLabel = makeLabel(toQt(m_field.unit), TextRank::Muted);
-    unitLabel->setMinimumWidth(unit(10));
-    row->addWidget(unitLabel);
-    column->addLayout(row);
-
-    QLabel* help = makeLabel(toQt(m_field.help), TextRank::Small, true);
+    label->setFixedWidth(unit(20));
+    label->setMinimumHeight(m_editor.widget->sizeHint().height());
+    words->addWidget(label);
+    if (!m_field.unit.empty())
+        words->addWidget(makeLabel(toQt(m_field.unit), TextRank::Small));
+    words->addStretch();
+    row->addLayout(words);
+    auto* right = new QVBoxLayout;
+    right->setSpacing(unit(0.5));
+    right->addWidget(m_editor.widget);
+    right->addWidget(makeLabel(toQt(m_field.help), TextRank::Small, true));
     m_issue = makeLabel(QString(), TextRank::Body, true);
     m_issue->setForegroundRole(QPalette::BrightText);
-    for (QLabel* below : {help, m_issue}) {
-        auto* indented = new QHBoxLayout;
-        indented->setContentsMargins(unit(21), 0, 0, 0);
-        indented->addWidget(below);
-        column->addLayout(indented);
-    }
+    right->addWidget(m_issue);
+    row->addLayout(right, 1);
+    column->addLayout(row);
     const QString name = m_field.unit.empty() ? toQt(m_field.label) : QStringLiteral("%1, %2").arg(toQt(m_field.label), toQt(m_field.unit));
     m_editor.focus->setAccessibleName(name);
     m_editor.focus->setAccessibleDescription(toQt(m_field.help));
     m_editor.focus->setObjectName(toQt(m_field.key));
     QString tip = toQt(m_field.help);
     if (m_field.maximum > m_field.minimum)
-        tip += QStringLiteral("\n") + tr("%1 to %2 accepted").arg(toQt(nlohmann::ordered_json(m_field.minimum).dump()), toQt(nlohmann::ordered_json(m_field.maximum).dump()));
+        tip += QStringLiteral("\n") + tr("%1 to %2 accepted").arg(numberToText(m_field.minimum), numberToText(m_field.maximum));
     setToolTip(tip);
 }
 

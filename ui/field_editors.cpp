@@ -70,7 +70,7 @@ FieldEditor numberEditor(const JobField& field, const FieldReport& report)
     slider->setSingleStep(kSliderSteps / 50);
     slider->setAccessibleName(toQt(field.label) + QStringLiteral(", slider"));
     slider->setObjectName(toQt(field.key) + QStringLiteral(".slider"));
-    slider->setMinimumWidth(unit(14));
+    slider->setMinimumWidth(unit(10));
     row->addWidget(slider, 1);
     row->addWidget(edit);
     const SliderScale scale{field.sensibleMinimum, field.sensibleMaximum, whole,
@@ -110,6 +110,8 @@ FieldEditor choiceEditor(const JobField& field, const FieldReport& report)
 {
     auto* box = new QComboBox;
     box->setFocusPolicy(Qt::StrongFocus);
+    box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    box->setMinimumContentsLength(8);
     for (const std::string& choice : field.choices)
         box->addItem(toQt(choice).replace(QLatin1Char('_'), QLatin1Char(' ')), toQt(choice));
     QObject::connect(box, &QComboBox::activated, box, [box, report](int) { report(Json(toStd(box->currentData().toString()))); });
@@ -177,7 +179,8 @@ FieldEditor targetsEditor(const JobField& field, const FieldReport& report)
     for (const char* word : kWords) {
         QPushButton* button = makeButton(QLatin1String(word));
         button->setCheckable(true);
-        button->setMinimumWidth(unit(5));
+        button->setMinimumWidth(unit(4));
+        button->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
         button->setAccessibleName(QObject::tr("Target %1").arg(QLatin1String(word)));
         button->setObjectName(toQt(field.key) + QLatin1Char('.') + QLatin1String(word));
         row->addWidget(button);
@@ -205,6 +208,8 @@ FieldEditor recomputeEditor(const JobField& field, const FieldTextReport& report
 {
     auto* box = new QComboBox;
     box->setEditable(true);
+    box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    box->setMinimumContentsLength(8);
     box->setInsertPolicy(QComboBox::NoInsert);
     box->setFocusPolicy(Qt::StrongFocus);
     const QStringList levels{QObject::tr("0  keep all"), QObject::tr("1  cheap parts again"), QObject::tr("2  attention kept"), QObject::tr("3  whole block again")};

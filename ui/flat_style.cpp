@@ -15,6 +15,7 @@ namespace lorikeet::ui {
 namespace {
 
 constexpr qreal kRadius = 5.0;
+constexpr int kTextInset = 5;
 
 QColor mix(const QColor& a, const QColor& b, qreal share)
 {
@@ -226,6 +227,11 @@ void FlatStyle::drawControl(ControlElement element, const QStyleOption* option, 
         QProxyStyle::drawControl(element, &copy, painter, widget);
         return;
     }
+    if (element == CE_HeaderSection) {
+        painter->fillRect(option->rect, option->palette.color(QPalette::Base));
+        painter->fillRect(QRect(option->rect.left(), option->rect.bottom(), option->rect.width(), 1), option->palette.color(QPalette::Mid));
+        return;
+    }
     if (element == CE_ProgressBarGroove) {
         roundedBox(*painter, option->rect, option->palette.color(QPalette::Mid), QColor(), 0.0, option->rect.height() / 2.0);
         return;
@@ -256,6 +262,25 @@ void FlatStyle::drawComplexControl(ComplexControl control, const QStyleOptionCom
     }
 }
 
+QRect FlatStyle::subControlRect(ComplexControl control, const QStyleOptionComplex* option, SubControl part, const QWidget* widget) const
+{
+    QRect rect = QProxyStyle::subControlRect(control, option, part, widget);
+    const bool text = (control == CC_ComboBox && part == SC_ComboBoxEditField) || (control == CC_SpinBox && part == SC_SpinBoxEditField);
+    if (text)
+        rect.adjust(kTextInset, 0, 0, 0);
+    return rect;
+}
+
+QRect FlatStyle::subElementRect(SubElement element, const QStyleOption* option, const QWidget* widget) const
+{
+    QRect rect = QProxyStyle::subElementRect(element, option, widget);
+    const bool inner = widget != nullptr && widget->parentWidget() != nullptr
+                    && (widget->parentWidget()->inherits("QAbstractSpinBox") || widget->parentWidget()->inherits("QComboBox"));
+    if (element == SE_LineEditContents && !inner)
+        rect.adjust(kTextInset, 0, -kTextInset, 0);
+    return rect;
+}
+
 int FlatStyle::pixelMetric(PixelMetric metric, const QStyleOption* option, const QWidget* widget) const
 {
     switch (metric) {
@@ -267,6 +292,7 @@ int FlatStyle::pixelMetric(PixelMetric metric, const QStyleOption* option, const
     case PM_SliderLength:
     case PM_SliderThickness:
     case PM_SliderControlThickness: return 18;
+    case PM_FocusFrameHMargin: return 6;
     case PM_ButtonShiftHorizontal:
     case PM_ButtonShiftVertical: return 0;
     default: return QProxyStyle::pixelMetric(metric, option, widget);
@@ -288,6 +314,7 @@ QSize FlatStyle::sizeFromContents(ContentsType type, const QStyleOption* option,
         result.setWidth(result.width() + 10);
         result.setHeight(std::max(result.height(), least));
     } else if (type == CT_ComboBox || type == CT_LineEdit || type == CT_SpinBox) {
+        result.setWidth(result.width() + (type == CT_ComboBox ? 4 : 1) * kTextInset);
         result.setHeight(std::max(result.height(), least));
     }
     return result;

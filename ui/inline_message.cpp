@@ -36,7 +36,6 @@ InlineMessage::InlineMessage(QWidget* parent) : QFrame(parent)
     m_copy = makeButton(tr("Copy details"), ButtonKind::Quiet);
     connect(m_copy, &QPushButton::clicked, this, [this] { QGuiApplication::clipboard()->setText(m_details); });
     outer->addWidget(m_copy);
-    setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
     hide();
 }
 

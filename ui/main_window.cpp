@@ -41,10 +41,12 @@ MainWindow::MainWindow(EngineVerbs verbs, AppSettings& settings, std::optional<T
     applyChosenTheme();
     setAcceptDrops(true);
     buildPages();
+    m_rail->setFixedWidth(unit(30));
+    m_memory->setFixedWidth(unit(46));
     buildMenus();
     wire();
     resize(1280, 800);
-    setMinimumSize(940, 600);
+    setMinimumHeight(560);
     if (const QByteArray geometry = settings.windowGeometry(); !geometry.isEmpty())
         restoreGeometry(geometry);
     showStep(Model);
@@ -54,7 +56,11 @@ MainWindow::MainWindow(EngineVerbs verbs, AppSettings& settings, std::optional<T
     m_exportPage->refreshRuns();
 }
 
-MainWindow::~MainWindow() = default;
+MainWindow::~MainWindow()
+{
+    // The pages refer to the members of the window, which go before its children would.
+    delete takeCentralWidget();
+}
 
 void MainWindow::buildPages()
 {
@@ -63,7 +69,6 @@ void MainWindow::buildPages()
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(0);
     m_rail = new StepRail;
-    m_rail->setFixedWidth(unit(36));
     for (const QString& title : {tr("Model"), tr("Data"), tr("Recipe"), tr("Run"), tr("Export")})
         m_rail->addStep(title);
     m_modelPage = new ModelPage(m_verbs, m_document, m_model);
@@ -75,7 +80,6 @@ void MainWindow::buildPages()
     for (QWidget* page : std::initializer_list<QWidget*>{m_modelPage, m_dataPage, m_recipePage, m_runPage, m_exportPage})
         m_stack->addWidget(page);
     m_memory = new MemoryPanel(m_verbs, m_document, m_budget, m_run);
-    m_memory->setFixedWidth(unit(58));
     m_banner = new InlineMessage;
     auto* centre = new QVBoxLayout;
     centre->setContentsMargins(0, 0, 0, 0);
@@ -172,8 +176,8 @@ void MainWindow::refreshRail()
         rows = tr("counting…");
     m_rail->step(Data)->setStep(dataProblem ? StepState::Problem : summary ? StepState::Ready : m_data.isBusy() ? StepState::Busy : StepState::Empty, rows);
     const bool recipeProblem = hasError(m_document, "recipe.") || hasError(m_document, "run.");
-    m_rail->step(Recipe)->setStep(recipeProblem ? StepState::Problem : StepState::Ready,
-                                  tr("r %1, %2 epochs").arg(job.recipe.rank).arg(toQt(formatNumber(job.recipe.epochs, 3))));
+    const QString epochs = job.recipe.epochs == 1 ? tr("1 epoch") : tr("%1 epochs").arg(toQt(formatNumber(job.recipe.epochs, 3)));
+    m_rail->step(Recipe)->setStep(recipeProblem ? StepState::Problem : StepState::Ready, tr("r %1, %2").arg(job.recipe.rank).arg(epochs));
     const RunHistory& history = m_run.history();
     StepState runState = StepState::Empty;
     QString runText = tr("not started");
@@ -250,6 +254,15 @@ void MainWindow::dropEvent(QDropEvent* event)
         return;
     event->acceptProposedAction();
     takePath(urls.front().toLocalFile());
+}
+
+void MainWindow::resizeEvent(QResizeEvent* event)
+{
+    QMainWindow::resizeEvent(event);
+    // The sides give way before the page does.
+    const bool narrow = width() < unit(190);
+    m_rail->setFixedWidth(unit(narrow ? 30 : 36));
+    m_memory->setFixedWidth(unit(narrow ? 46 : 58));
 }
 
 void MainWindow::closeEvent(QCloseEvent* event)

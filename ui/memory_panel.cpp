@@ -91,7 +91,6 @@ void MemoryPanel::buildCategories()
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     scroll->viewport()->setAutoFillBackground(false);
     auto* body = new QWidget;
-    body->setAutoFillBackground(false);
     auto* column = new QVBoxLayout(body);
     column->setContentsMargins(0, 0, unit(0.5), 0);
     column->setSpacing(unit(0.5));
@@ -103,6 +102,8 @@ void MemoryPanel::buildCategories()
     column->addWidget(m_legend);
     column->addStretch();
     scroll->setWidget(body);
+    // setWidget() makes its widget opaque; the rail's own ground shall show.
+    body->setAutoFillBackground(false);
     qobject_cast<QVBoxLayout*>(layout())->addWidget(scroll, 1);
 }
 
@@ -178,7 +179,8 @@ void MemoryPanel::showVerdict(const plan::MemoryPlan& plan)
 void MemoryPanel::showMeasured()
 {
     const RunHistory& history = m_run.history();
-    const bool measured = history.memory.has_value() && history.started.has_value();
+    // What was measured says something about the plan of that run, not about a job that has been edited since.
+    const bool measured = history.memory && history.started && m_budget.plan() && m_budget.plan()->categoryBytes == history.started->plannedBytes;
     for (std::size_t i = 0; i < m_categories.size(); ++i)
         m_categories[i]->setMeasured(measured ? std::optional(history.peakBytes[i]) : std::nullopt);
 }

@@ -44,11 +44,10 @@ void ModelPage::buildChosen()
     m_problem = new InlineMessage;
     column()->addWidget(m_problem);
     m_chosen = new Card;
-    m_chosen->setChosen(true);
     m_name = makeLabel(QString(), TextRank::Heading);
-    m_where = makeLabel(QString(), TextRank::Small);
-    m_chosen->headingLine()->addWidget(m_name);
-    m_chosen->headingLine()->addStretch();
+    m_where = makeLabel(QString(), TextRank::Small, true);
+    m_name->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    m_chosen->headingLine()->addWidget(m_name, 1);
     m_chosen->content()->addWidget(m_where);
     m_factsBox = new QWidget;
     m_facts = new QGridLayout(m_factsBox);
@@ -181,10 +180,12 @@ void ModelPage::refresh()
 {
     const std::string& path = m_document.job().model.path;
     m_problem->setVisible(false);
-    m_starter->setChosen(path == "starter");
+    m_starterButton->setEnabled(path != "starter" && m_verbs.hasStarterModel());
+    m_starterButton->setText(path == "starter" ? tr("Chosen") : tr("Use the starter model"));
     m_where->setText(path.empty() ? tr("Choose one below.") : path == "starter" ? tr("the set-up's own model") : shortPath(toQt(path), 80));
     m_where->setToolTip(toQt(path));
     m_factsBox->setVisible(m_probe.info().has_value());
+    m_chosen->setChosen(m_probe.info().has_value());
     if (m_probe.info()) {
         showInfo(*m_probe.info());
     } else if (m_probe.problem()) {

@@ -31,7 +31,8 @@ std::optional<double> parse(const QString& text)
 
 QString numberToText(double value)
 {
-    return toQt(numberText(value));
+    // "2e-4", as people type it.
+    return toQt(numberText(value)).replace(QStringLiteral("e-0"), QStringLiteral("e-"));
 }
 
 NumberEdit::NumberEdit(double minimum, double maximum, bool whole, QWidget* parent)
@@ -102,7 +103,7 @@ QValidator::State NumberEdit::validate(QString& input, int& position) const
 QSize NumberEdit::sizeHint() const
 {
     QSize size = QAbstractSpinBox::sizeHint();
-    size.setWidth(fontMetrics().horizontalAdvance(QLatin1Char('0')) * 11 + 28);
+    size.setWidth(fontMetrics().horizontalAdvance(QLatin1Char('0')) * 9 + 34);
     return size;
 }
 

@@ -56,7 +56,6 @@ PlotView::PlotView(QWidget* parent) : QWidget(parent), m_state(std::make_unique<
     setMinimumHeight(unit(24));
     s.plot->setFocusPolicy(Qt::NoFocus);
     s.plot->setPlottingHint(QCP::phFastPolylines);
-    s.plot->axisRect()->setupFullAxesBox(false);
     s.plot->legend->setVisible(false);
     s.plot->axisRect()->insetLayout()->setInsetAlignment(0, Qt::AlignTop | Qt::AlignRight);
     s.plot->addLayer(QLatin1String(kCursorLayer), s.plot->layer(QStringLiteral("overlay")), QCustomPlot::limAbove);
@@ -216,6 +215,11 @@ void PlotView::setBars(double from, double to, const std::vector<double>& height
     State& s = *m_state;
     if (s.bars == nullptr) {
         s.bars = new QCPBars(s.plot->xAxis, s.plot->yAxis);
+        // Counts are whole.
+        const auto ticker = QSharedPointer<QCPAxisTickerFixed>::create();
+        ticker->setTickStep(1.0);
+        ticker->setScaleStrategy(QCPAxisTickerFixed::ssMultiples);
+        s.plot->yAxis->setTicker(ticker);
         s.marker = new QCPItemStraightLine(s.plot);
         s.markerText = new QCPItemText(s.plot);
         s.markerText->setPadding(QMargins(5, 3, 5, 3));

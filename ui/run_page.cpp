@@ -19,14 +19,14 @@
 namespace lorikeet::ui {
 
 RunPage::RunPage(JobDocument& document, Budget& budget, RunController& run, QWidget* parent)
-    : Page(tr("Run"), tr("Training happens in the background; the window stays free."), parent), m_document(document), m_budget(budget), m_run(run)
+    : Page(tr("Run"), tr("The window stays free while it trains."), parent), m_document(document), m_budget(budget), m_run(run)
 {
     buildButtons();
     m_message = new InlineMessage;
     column()->addWidget(m_message);
     buildProgress();
-    buildPlot();
     buildFigures();
+    buildPlot();
     buildMemory();
     m_notice = new InlineMessage;
     column()->addWidget(m_notice);
@@ -117,7 +117,7 @@ void RunPage::buildPlot()
 {
     auto* card = new Card(tr("Loss"));
     m_plot = new LossPlot;
-    m_plot->setFixedHeight(unit(58));
+    m_plot->setFixedHeight(unit(52));
     m_logarithmic = new QCheckBox(tr("Logarithmic"));
     m_logarithmic->setAccessibleName(tr("Logarithmic loss axis"));
     connect(m_logarithmic, &QCheckBox::toggled, this, [this](bool on) { m_plot->setLogarithmic(on); });

@@ -71,10 +71,10 @@ void StepButton::paintEvent(QPaintEvent*)
     QPainter painter(this);
     painter.setRenderHint(QPainter::Antialiasing);
     const QRectF box = QRectF(rect()).adjusted(unit(1.5), 1, -unit(1.5), -1);
-    if (isChecked() || underMouse() || hasFocus()) {
+    if (isChecked() || underMouse() || showsFocus(this)) {
         QColor fill = palette().color(QPalette::Highlight);
         fill.setAlpha(isChecked() ? 36 : underMouse() ? 18 : 0);
-        painter.setPen(hasFocus() ? QPen(palette().color(QPalette::Highlight), 1.5) : QPen(Qt::NoPen));
+        painter.setPen(showsFocus(this) ? QPen(palette().color(QPalette::Highlight), 1.5) : QPen(Qt::NoPen));
         painter.setBrush(fill);
         painter.drawRoundedRect(box, 6, 6);
     }

@@ -20,7 +20,10 @@ std::filesystem::path toPath(const QString& text)
 
 QString sentenceCase(QString text)
 {
-    if (!text.isEmpty())
+    // A file, a path or the key of a field keeps its spelling.
+    const QString first = text.section(QLatin1Char(' '), 0, 0);
+    const bool isName = first.contains(QLatin1Char('.')) || first.contains(QLatin1Char('/')) || first.contains(QLatin1Char('_'));
+    if (!text.isEmpty() && !isName)
         text[0] = text[0].toUpper();
     return text;
 }
@@ -33,7 +36,8 @@ QString shortPath(const QString& path, int most)
         const qsizetype half = (most - 1) / 2;
         text = text.left(half) + QChar(0x2026) + text.right(most - 1 - half);
     }
-    return text;
+    // A label may break the line after a slash.
+    return text.replace(QLatin1Char('/'), QStringLiteral("/") + QChar(0x200B));
 }
 
 }  // namespace lorikeet::ui

@@ -24,7 +24,7 @@ namespace lorikeet::ui {
     return text.toStdString();
 }
 [[nodiscard]] std::filesystem::path toPath(const QString& text);
-/// First letter in upper case.
+/// First letter in upper case, unless the text begins with a file name or the key of a field.
 [[nodiscard]] QString sentenceCase(QString text);
 /// Path with the home folder as "~", shortened in the middle to about `most` characters.
 [[nodiscard]] QString shortPath(const QString& path, int most = 56);

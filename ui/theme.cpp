@@ -9,6 +9,12 @@
 #include <QFontMetrics>
 #include <QWidget>
 
+/// Resources of a static library are linked only when asked for, from outside every namespace.
+static void initialiseResources()
+{
+    Q_INIT_RESOURCE(resources);
+}
+
 namespace lorikeet::ui {
 
 namespace {
@@ -117,6 +123,7 @@ void applyTheme(QApplication& application, bool dark)
 {
     static bool styled = false;
     if (!styled) {
+        initialiseResources();
         QApplication::setStyle(new FlatStyle);
         QApplication::setFont(preferredFont());
         styled = true;
@@ -154,6 +161,11 @@ QFont monoFont()
     QFont font = QFontDatabase::systemFont(QFontDatabase::FixedFont);
     font.setPointSizeF(QApplication::font().pointSizeF() * 0.95);
     return font;
+}
+
+bool showsFocus(const QWidget* widget)
+{
+    return widget->hasFocus() && widget->window()->testAttribute(Qt::WA_KeyboardFocusChange);
 }
 
 int unit(double count)

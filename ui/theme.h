@@ -47,6 +47,9 @@ void applyTheme(QApplication& application, bool dark);
 [[nodiscard]] QFont figureFont();  ///< large numbers
 [[nodiscard]] QFont monoFont();
 
+/// True when this widget has the focus and the keyboard is being used to move it: a click draws no ring.
+[[nodiscard]] bool showsFocus(const QWidget* widget);
+
 /// Distances in pixels of the current font: unit(1) is about a third of a line.
 [[nodiscard]] int unit(double count = 1.0);
 

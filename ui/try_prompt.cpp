@@ -105,6 +105,7 @@ void TryPrompt::buildAnswers()
         side->addWidget(m_answers[i]);
         m_notes[i] = makeLabel(QString(), TextRank::Small, true);
         side->addWidget(m_notes[i]);
+        side->addStretch();
         row->addLayout(side, 1);
     }
     content()->addLayout(row);

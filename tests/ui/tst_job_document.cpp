@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The job under edit: refusal, history, saving.
+#include "engine/base/error.h"
+#include "engine/base/files.h"
+#include "ui/job_document.h"
+#include "ui/text.h"
+
+#include <nlohmann/json.hpp>
+
+#include <QFile>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace lorikeet;
+using namespace lorikeet::ui;
+using Json = nlohmann::ordered_json;
+
+class TestJobDocument : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void aRefusedValueChangesNothingAndSaysWhy()
+    {
+        JobDocument document;
+        const auto refused = document.setField("recipe.rank", Json(0));
+        QVERIFY(refused.has_value());
+        QCOMPARE(refused->field, std::string("recipe.rank"));
+        QVERIFY(!refused->message.empty());
+        QCOMPARE(document.job().recipe.rank, std::int64_t{16});
+        QCOMPARE(document.history().count(), 0);
+        QVERIFY(document.setFieldText("recipe.targets", "q,banana").has_value());
+    }
+
+    void undoAndRedoGoThroughEveryField()
+    {
+        JobDocument document;
+        QSignalSpy changes(&document, &JobDocument::jobChanged);
+        QVERIFY(!document.setField("recipe.rank", Json(32)));
+        QVERIFY(!document.setFieldText("recipe.targets", "q,v"));
+        QVERIFY(!document.setField("recipe.context", Json(1024)));
+        QCOMPARE(document.history().count(), 3);
+        document.history().undo();
+        QCOMPARE(document.job().recipe.context, std::int64_t{512});
+        document.history().undo();
+        QCOMPARE(document.job().recipe.targets, std::vector<std::string>{"all"});
+        document.history().undo();
+        QCOMPARE(document.job().recipe.rank, std::int64_t{16});
+        document.history().redo();
+        QCOMPARE(document.job().recipe.rank, std::int64_t{32});
+        QCOMPARE(changes.count(), 7);
+        QCOMPARE(changes.last().at(0).toString(), QStringLiteral("recipe.rank"));
+    }
+
+    void oneDragIsOneStepOfTheHistory()
+    {
+        JobDocument document;
+        for (int rank = 17; rank < 60; ++rank)
+            QVERIFY(!document.setField("recipe.rank", Json(rank)));
+        QCOMPARE(document.history().count(), 1);
+        document.history().undo();
+        QCOMPARE(document.job().recipe.rank, std::int64_t{16});
+    }
+
+    void theSameValueIsNoStep()
+    {
+        JobDocument document;
+        QVERIFY(!document.setField("recipe.rank", Json(16)));
+        QCOMPARE(document.history().count(), 0);
+    }
+
+    void changesAreSavedByThemselvesAndReadBackEqual()
+    {
+        const QTemporaryDir folder;
+        const auto path = toPath(folder.filePath(QStringLiteral("sub/my.lorikeet.json")));
+        JobDocument document;
+        document.reset(Job{}, path);
+        QVERIFY(!document.setField("recipe.rank", Json(48)));
+        QSignalSpy saved(&document, &JobDocument::saved);
+        QVERIFY(saved.wait(3000));
+        const Job read = loadJobFile(path);
+        QCOMPARE(read.recipe.rank, std::int64_t{48});
+        QCOMPARE(writeJob(read), writeJob(document.job()));
+    }
+
+    void whatIsNotYetSavedIsWrittenAtTheEnd()
+    {
+        const QTemporaryDir folder;
+        const auto path = toPath(folder.filePath(QStringLiteral("my.lorikeet.json")));
+        {
+            JobDocument document;
+            document.reset(Job{}, path);
+            QVERIFY(!document.setField("recipe.alpha", Json(7.5)));
+        }
+        QCOMPARE(loadJobFile(path).recipe.alpha, 7.5);
+    }
+
+    void aFileThatCannotBeWrittenIsReported()
+    {
+        const QTemporaryDir folder;
+        QFile blocker(folder.filePath(QStringLiteral("file")));
+        QVERIFY(blocker.open(QIODevice::WriteOnly));
+        JobDocument document;
+        QSignalSpy failed(&document, &JobDocument::saveFailed);
+        document.reset(Job{}, toPath(folder.filePath(QStringLiteral("file/my.lorikeet.json"))));
+        document.flush();
+        QCOMPARE(failed.count(), 1);
+        QVERIFY(!failed.first().at(0).toString().isEmpty());
+    }
+
+    void openingForgetsTheHistoryOfTheOtherJob()
+    {
+        const QTemporaryDir folder;
+        const auto path = toPath(folder.filePath(QStringLiteral("other.lorikeet.json")));
+        Job other;
+        other.recipe.rank = 99;
+        writeFileAtomically(path, writeJob(other));
+        JobDocument document;
+        QVERIFY(!document.setField("recipe.rank", Json(32)));
+        document.open(path);
+        QCOMPARE(document.job().recipe.rank, std::int64_t{99});
+        QVERIFY(!document.history().canUndo());
+    }
+
+    void aBadFileChangesNothing()
+    {
+        const QTemporaryDir folder;
+        const auto path = toPath(folder.filePath(QStringLiteral("bad.lorikeet.json")));
+        writeFileAtomically(path, "{\"lorikeet_job\": 1, \"recipe\": {\"rnak\": 3}}");
+        JobDocument document;
+        QVERIFY(!document.setField("recipe.rank", Json(32)));
+        QVERIFY_EXCEPTION_THROWN(document.open(path), Error);
+        QCOMPARE(document.job().recipe.rank, std::int64_t{32});
+    }
+};
+
+QTEST_GUILESS_MAIN(TestJobDocument)
+#include "tst_job_document.moc"

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The budget on screen adds up, says its verdict, explains its terms, and stands beside what is measured.
+#include "tests/ui/window_fixture.h"
+#include "ui/budget_category.h"
+#include "ui/memory_bar.h"
+#include "ui/memory_panel.h"
+
+#include <nlohmann/json.hpp>
+
+#include <QComboBox>
+#include <QElapsedTimer>
+#include <QLabel>
+#include <QTest>
+
+#include <cmath>
+#include <numeric>
+
+using namespace lorikeet;
+using namespace lorikeet::test;
+using namespace lorikeet::ui;
+using Json = nlohmann::ordered_json;
+
+class TestMemoryPanel : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void theBarAddsUpToTheDevice()
+    {
+        MemoryBar bar;
+        bar.resize(800, 60);
+        bar.setMemory({100, 200, 50, 50, 100}, 800, 1000, 200);
+        const auto parts = bar.segments();
+        QCOMPARE(parts.size(), std::size_t{7});
+        double width = 0;
+        std::uint64_t bytes = 0;
+        for (const auto& part : parts) {
+            width += part.box.width();
+            bytes += part.bytes;
+        }
+        QCOMPARE(bytes, std::uint64_t{1000});
+        QVERIFY(std::abs(width - 798.0) < 1e-6);
+        QCOMPARE(parts[5].kind, MemoryBar::Segment::Kind::Free);
+        QCOMPARE(parts[5].bytes, std::uint64_t{300});
+        QCOMPARE(parts[6].bytes, std::uint64_t{200});
+    }
+
+    void aPlanLargerThanTheDeviceIsDrawnWhole()
+    {
+        MemoryBar bar;
+        bar.resize(800, 60);
+        bar.setMemory({1000, 1000, 0, 0, 0}, 500, 600, 0);
+        for (const auto& part : bar.segments()) {
+            QCOMPARE(part.kind, MemoryBar::Segment::Kind::Category);
+            QVERIFY(part.box.right() <= 799.0);
+        }
+    }
+
+    void theDeltaNamesTheLargestChangeFirst()
+    {
+        const CategoryBytes before{0, 1ULL << 30, 5ULL << 20, 0, 0};
+        const CategoryBytes after{0, 3ULL << 30, 1ULL << 20, 1024, 0};
+        QCOMPARE(describeDelta(before, after), QStringLiteral("+2.00 GiB activations, -4.00 MiB gradients"));
+        QCOMPARE(describeDelta(after, after), QStringLiteral("no change in memory"));
+    }
+
+    void aCardThatIsTooSmallSaysByHowMuch()
+    {
+        WindowFixture fixture;
+        QVERIFY(fixture.prepareJob());
+        auto* panel = fixture.page<MemoryPanel>();
+        QVERIFY(panel->verdictText().contains(QLatin1String("Fits")));
+        auto* devices = panel->findChild<QComboBox*>(QStringLiteral("run.device"));
+        const int index = devices->findData(QStringLiteral("Tiny card"));
+        QVERIFY(index > 0);
+        devices->setCurrentIndex(index);
+        Q_EMIT devices->activated(index);
+        QTRY_VERIFY2(panel->verdictText().contains(QLatin1String("Does not fit")), qPrintable(panel->verdictText()));
+        QVERIFY(panel->verdictText().contains(QLatin1String("iB")));
+        QCOMPARE(fixture.window->document().job().run.device, std::string("Tiny card"));
+    }
+
+    void everyCategoryOpensIntoTermsThatAddUp()
+    {
+        WindowFixture fixture;
+        QVERIFY(fixture.prepareJob());
+        auto* panel = fixture.page<MemoryPanel>();
+        const plan::MemoryPlan& plan = *fixture.window->budget().plan();
+        QCOMPARE(std::accumulate(plan.categoryBytes.begin(), plan.categoryBytes.end(), std::uint64_t{0}), plan.totalBytes());
+        for (std::size_t i = 0; i < 5; ++i) {
+            BudgetCategory* category = panel->category(i);
+            QCOMPARE(category->plannedBytes(), plan.categoryBytes[i]);
+            category->button()->setFocus();
+            QTest::keyClick(category->button(), Qt::Key_Space);
+            QVERIFY(category->isOpen());
+            for (const plan::Term& term : plan.terms) {
+                if (static_cast<std::size_t>(term.category) != i)
+                    continue;
+                const auto labels = category->findChildren<QLabel*>();
+                const auto shows = [&labels](const QString& text) {
+                    return std::ranges::any_of(labels, [&text](const QLabel* label) { return label->text().contains(text, Qt::CaseInsensitive); });
+                };
+                QVERIFY(shows(QString::fromStdString(term.name)));
+                QVERIFY(shows(QString::fromStdString(term.sentence)));
+            }
+        }
+    }
+
+    void measuredBytesStandBesideThePlanOfThatRun()
+    {
+        WindowFixture fixture;
+        QVERIFY(fixture.prepareJob());
+        fixture.engine.script.measuredFactor = 1.02;
+        fixture.window->run().start({});
+        auto* panel = fixture.page<MemoryPanel>();
+        QTRY_VERIFY2(panel->category(0)->measuredText().contains(QLatin1String("+2.0 %")), qPrintable(panel->category(0)->measuredText()));
+        QTRY_COMPARE(fixture.window->run().state(), RunState::Ended);
+        // Another recipe is another plan: the old measurement would be a lie beside it.
+        fixture.window->document().setField("recipe.rank", Json(99));
+        QTRY_VERIFY(panel->category(0)->measuredText().isEmpty());
+    }
+
+    void aSliderDragIsAnsweredWithinAFrame()
+    {
+        WindowFixture fixture;
+        QVERIFY(fixture.prepareJob());
+        QElapsedTimer time;
+        time.start();
+        constexpr int kMoves = 100;
+        for (int i = 0; i < kMoves; ++i)
+            fixture.window->document().setField("recipe.rank", Json(17 + i));
+        const double each = static_cast<double>(time.nsecsElapsed()) / 1e6 / kMoves;
+        qInfo("%.2f ms for each change, planned and shown", each);
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+        QVERIFY(each < 500.0);
+#else
+        QVERIFY2(each < 16.7, qPrintable(QString::number(each)));
+#endif
+    }
+};
+
+QTEST_MAIN(TestMemoryPanel)
+#include "tst_memory_panel.moc"
