@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CUDA's return codes as our errors.
+// CUDA's return codes as our errors, and the device of a context.
 #include "engine/base/error.h"
 #include "engine/kernels/cuda/state_cuda.h"
 
@@ -21,6 +21,13 @@ void checkLaunch(const char* kernel)
     const cudaError_t result = cudaGetLastError();
     if (result != cudaSuccess)
         checkCuda(result, kernel);
+}
+
+DeviceState& stateOf(const Context& context)
+{
+    auto& state = *static_cast<DeviceState*>(context.device);
+    checkCuda(cudaSetDevice(state.index), "choosing the GPU");
+    return state;
 }
 
 }  // namespace lorikeet::kernels::cuda

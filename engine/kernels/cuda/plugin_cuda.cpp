@@ -135,7 +135,7 @@ bool probe(int index, DeviceSpec& spec, std::string& reason)
     spec.bf16Arithmetic = spec.computeCapability >= kSmallestCapability;
     if (!spec.bf16Arithmetic) {
         reason = spec.name + " has compute capability " + std::to_string(properties.major) + "." + std::to_string(properties.minor)
-               + "; 8.0 is needed for bf16 and flash attention. 7.5 cards (RTX 20, T4) can be planned for, but do not run until fp16 with loss scaling exists";
+               + "; 8.0 is needed for bf16 and flash attention. 7.5 cards (RTX 20, T4) are planned for but refused to run until fp16 with loss scaling exists";
         return false;
     }
     static std::mutex mutex;

@@ -20,7 +20,7 @@ void checkCuda(cudaError_t result, const char* what);
 /// A product cuBLASLt was asked for: m, n, k, transposes, types, whether it adds, alignment of the three operands.
 using ProductKey = std::tuple<std::int64_t, std::int64_t, std::int64_t, bool, bool, DType, DType, bool, unsigned, unsigned, unsigned>;
 
-/// Belongs to one thread; Context::device points to it.
+/// Used by one thread at a time; Context::device points to it.
 struct DeviceState {
     int index = 0;
     cudaStream_t stream = nullptr;
@@ -29,7 +29,8 @@ struct DeviceState {
     std::map<ProductKey, cublasLtMatmulAlgo_t> algorithms;
 };
 
-[[nodiscard]] inline DeviceState& stateOf(const Context& context) { return *static_cast<DeviceState*>(context.device); }
+/// Also makes its card the calling thread's: a context may be made on one thread and used on another.
+[[nodiscard]] DeviceState& stateOf(const Context& context);
 
 void matmulCublas(Context& context, const Matmul& args);
 
