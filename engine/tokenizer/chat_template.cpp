@@ -22,7 +22,7 @@ using Variables = std::unordered_map<std::string, jinja::Value>;
 constexpr const char* kWellKnownTurnEnds[] = {
     "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|eot|>", "<|eom|>", "<|end|>", "<|return|>", "<|call|>", "<tool_call|>", "<end_of_turn>", "<turn|>",
     "<|END_OF_TURN_TOKEN|>", "<|end_of_turn|>", "[|endofturn|]", "<|endofturn|>", "<|end_of_text|>", "<|endoftext|>", "</s>",
-    "<end_of_utterance>", "<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+    "<end_of_utterance>", "<｜end▁of▁sentence｜>",
 };
 
 // Content may be a string, a list of parts or absent; an empty string keeps its origin.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/tokenizer/jinja/failure.h"
-#include "engine/tokenizer/jinja/value.h"
+#include "engine/tokenizer/jinja/heap_values.h"
 
 namespace lorikeet::jinja {
 

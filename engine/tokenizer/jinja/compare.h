@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "engine/tokenizer/jinja/value.h"
+#include "engine/tokenizer/jinja/heap_values.h"
 
 namespace lorikeet::jinja {
 

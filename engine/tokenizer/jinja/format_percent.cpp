@@ -289,6 +289,7 @@ Text padText(const Text& text, std::int64_t width, char align, std::string_view 
     if (width > static_cast<std::int64_t>(kMaxTextBytes) / 4)
         throw Failure("a padded text is too wide");
     const std::int64_t space = width - length;
+    spend(static_cast<std::uint64_t>(space));
     const std::int64_t before = align == '<' ? 0 : align == '>' ? space : space / 2;
     const auto filling = [&](std::int64_t count) {
         std::string out;

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/tokenizer/jinja/value.h"
+#include "engine/tokenizer/jinja/heap_values.h"
 
 namespace lorikeet::jinja {
 

@@ -254,50 +254,73 @@ void Interpreter::runSet(const Statement& statement, const FramePointer& frame)
     assign(*statement.target, value, *frame);
 }
 
-Value Interpreter::callMacro(const Statement& macro, const FramePointer& outer, const CallArguments& arguments)
-{
-    DepthGuard guard(m_runtime);
-    const FramePointer frame = enter(macro.scope, outer);
-    const std::size_t count = macro.parameters.size();
-    auto named = arguments.named;
-    m_runtime.charge(count + named.size());
-    const auto take = [&](std::string_view name) {
-        m_runtime.charge(named.size());
-        const auto found = std::find_if(named.begin(), named.end(), [&](const auto& entry) { return entry.first == name; });
-        if (found == named.end())
+namespace {
+
+// What is left of the named arguments; take() removes one.
+class NamedRest {
+public:
+    NamedRest(Runtime& runtime, std::vector<std::pair<std::string, Value>> named) : m_runtime(runtime), m_named(std::move(named)) {}
+
+    Value take(std::string_view name)
+    {
+        m_runtime.charge(m_named.size());
+        const auto found = std::find_if(m_named.begin(), m_named.end(), [&](const auto& entry) { return entry.first == name; });
+        if (found == m_named.end())
             return Value::missing();
         Value value = std::move(found->second);
-        named.erase(found);
+        m_named.erase(found);
         return value;
-    };
-    const auto slot = [&](int index) -> Value& { return frame->slots[static_cast<std::size_t>(index)]; };
+    }
+
+    [[nodiscard]] const std::vector<std::pair<std::string, Value>>& rest() const { return m_named; }
+
+private:
+    Runtime& m_runtime;
+    std::vector<std::pair<std::string, Value>> m_named;
+};
+
+}  // namespace
+
+void Interpreter::bindArguments(const Statement& macro, const CallArguments& arguments, Frame& frame)
+{
+    const std::size_t count = macro.parameters.size();
+    m_runtime.charge(count + arguments.named.size());
+    NamedRest named(m_runtime, arguments.named);
+    const auto slot = [&](int index) -> Value& { return frame.slots[static_cast<std::size_t>(index)]; };
     for (std::size_t i = 0; i < count; ++i)
-        slot(macro.parameters[i].slot) = i < arguments.positional.size() ? arguments.positional[i] : take(macro.parameters[i].name);
+        slot(macro.parameters[i].slot) = i < arguments.positional.size() ? arguments.positional[i] : named.take(macro.parameters[i].name);
     if (macro.callerSlot >= 0) {
-        Value caller = take("caller");
+        const Value caller = named.take("caller");
         slot(macro.callerSlot) = caller.is(Kind::Missing) ? Value::undefined("no caller defined") : caller;
     }
     if (macro.kwargsSlot >= 0) {
         auto rest = std::make_shared<DictValue>();
-        for (const auto& [name, value] : named)
+        for (const auto& [name, value] : named.rest())
             rest->set(name, value);
         slot(macro.kwargsSlot) = Value::dict(std::move(rest));
-    } else if (!named.empty()) {
-        throw Failure("macro '" + macro.name + "' takes no keyword argument '" + named.front().first + "'");
+    } else if (!named.rest().empty()) {
+        throw Failure("macro '" + macro.name + "' takes no keyword argument '" + named.rest().front().first + "'");
     }
     if (macro.varargsSlot >= 0) {
-        std::vector<Value> rest;
-        for (std::size_t i = count; i < arguments.positional.size(); ++i)
-            rest.push_back(arguments.positional[i]);
-        slot(macro.varargsSlot) = Value::tuple(std::move(rest));
+        const auto rest = arguments.positional.begin() + static_cast<std::ptrdiff_t>(std::min(count, arguments.positional.size()));
+        slot(macro.varargsSlot) = Value::tuple({rest, arguments.positional.end()});
     } else if (arguments.positional.size() > count) {
         throw Failure("macro '" + macro.name + "' takes not more than " + std::to_string(count) + " argument(s)");
     }
+}
+
+Value Interpreter::callMacro(const Statement& macro, const FramePointer& outer, const CallArguments& arguments)
+{
+    DepthGuard guard(m_runtime);
+    const FramePointer frame = enter(macro.scope, outer);
+    bindArguments(macro, arguments, *frame);
     for (const Parameter& parameter : macro.parameters) {
-        if (!slot(parameter.slot).is(Kind::Missing))
+        const auto slot = static_cast<std::size_t>(parameter.slot);
+        if (!frame->slots[slot].is(Kind::Missing))
             continue;
-        slot(parameter.slot) = parameter.fallback ? evaluate(*parameter.fallback, frame)
-                                                  : Value::undefined("parameter '" + parameter.name + "' was not provided");
+        Value value = parameter.fallback ? evaluate(*parameter.fallback, frame)
+                                         : Value::undefined("parameter '" + parameter.name + "' was not provided");
+        frame->slots[slot] = std::move(value);
     }
     Text out;
     runBlock(macro.body, frame, out);

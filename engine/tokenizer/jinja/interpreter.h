@@ -43,6 +43,7 @@ private:
     Flow runWith(const Statement& statement, const FramePointer& frame, Text& out);
     void runSet(const Statement& statement, const FramePointer& frame);
     Value makeMacro(const Statement& statement, const FramePointer& frame);
+    void bindArguments(const Statement& macro, const CallArguments& arguments, Frame& frame);
     void requireNamespaces(const Expression& target, const FramePointer& frame);
     FramePointer enter(const ScopeLayout& layout, const FramePointer& outer);
     void load(const ScopeLayout& layout, Frame& frame) const;

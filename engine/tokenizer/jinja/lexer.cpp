@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/tokenizer/jinja/string_escapes.h"
 #include "engine/tokenizer/jinja/unicode.h"
 
 namespace lorikeet::jinja {
@@ -354,69 +355,12 @@ private:
             end += m_source[end] == '\\' ? 2 : 1;
         if (end >= m_source.size())
             fail("the string that begins here is not closed", begin);
-        push(TokenKind::String, unescaped(m_source.substr(begin + 1, end - begin - 1), begin), begin);
+        try {
+            push(TokenKind::String, unescapedString(m_source.substr(begin + 1, end - begin - 1)), begin);
+        } catch (const Failure& failure) {
+            fail(failure.message(), begin);
+        }
         m_at = end + 1;
-    }
-
-    std::string unescaped(std::string_view raw, std::size_t offset)
-    {
-        std::string out;
-        for (std::size_t i = 0; i < raw.size();) {
-            if (raw[i] != '\\') {
-                out.push_back(raw[i++]);
-                continue;
-            }
-            ++i;
-            i = unescapeOne(raw, i, out, offset);
-        }
-        return out;
-    }
-
-    // `i` stands behind the backslash; returns where to go on.
-    std::size_t unescapeOne(std::string_view raw, std::size_t i, std::string& out, std::size_t offset)
-    {
-        const char c = raw[i];
-        switch (c) {
-        case '\n': return i + 1;
-        case '\\':
-        case '\'':
-        case '"': out.push_back(c); return i + 1;
-        case 'a': out.push_back('\a'); return i + 1;
-        case 'b': out.push_back('\b'); return i + 1;
-        case 'f': out.push_back('\f'); return i + 1;
-        case 'n': out.push_back('\n'); return i + 1;
-        case 'r': out.push_back('\r'); return i + 1;
-        case 't': out.push_back('\t'); return i + 1;
-        case 'v': out.push_back('\v'); return i + 1;
-        case 'x': return unescapeHex(raw, i + 1, 2, out, offset);
-        case 'u': return unescapeHex(raw, i + 1, 4, out, offset);
-        case 'U': return unescapeHex(raw, i + 1, 8, out, offset);
-        case 'N': fail("the escape \\N{...} is not supported", offset);
-        default: break;
-        }
-        if (c >= '0' && c <= '7') {
-            char32_t code = 0;
-            for (int k = 0; k < 3 && i < raw.size() && raw[i] >= '0' && raw[i] <= '7'; ++k)
-                code = code * 8 + static_cast<char32_t>(raw[i++] - '0');
-            appendCodePoint(out, code);
-            return i;
-        }
-        out.push_back('\\');
-        return i;
-    }
-
-    std::size_t unescapeHex(std::string_view raw, std::size_t i, std::size_t digits, std::string& out, std::size_t offset)
-    {
-        char32_t code = 0;
-        for (std::size_t k = 0; k < digits; ++k, ++i) {
-            if (i >= raw.size() || !isHexDigit(raw[i]))
-                fail("a \\x, \\u or \\U escape has too few digits", offset);
-            code = code * 16 + static_cast<char32_t>(isAsciiDigit(raw[i]) ? raw[i] - '0' : (raw[i] | 0x20) - 'a' + 10);
-        }
-        if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-            fail("a string escape names no valid character", offset);
-        appendCodePoint(out, code);
-        return i;
     }
 
     std::string m_owned;

@@ -172,7 +172,9 @@ Value addSequences(Runtime& runtime, const Value& left, const Value& right)
 Value repeatSequence(Runtime& runtime, const Value& sequence, std::int64_t times)
 {
     const std::size_t size = sequence.items().size();
-    if (times > 0 && size > 0 && static_cast<std::uint64_t>(times) > kMaxItems / size)
+    if (size == 0)
+        times = 0;  // a loop that adds nothing still takes its time
+    if (times > 0 && static_cast<std::uint64_t>(times) > kMaxItems / size)
         throw Failure("a repeated list is longer than " + std::to_string(kMaxItems) + " items");
     std::vector<Value> items;
     for (std::int64_t i = 0; i < times; ++i)
@@ -186,7 +188,7 @@ Value repeat(Runtime& runtime, const Value& value, std::int64_t times)
     if (!value.is(Kind::String))
         return repeatSequence(runtime, value, times);
     if (times > 0)
-        runtime.chargeBytes(std::min(static_cast<std::uint64_t>(times), kMaxTextBytes) * std::max<std::size_t>(1, value.text().size()));
+        runtime.chargeBytes(std::min(static_cast<std::uint64_t>(times), kMaxTextBytes) * value.text().size());
     Text text = repeated(value.text(), times);
     return Value::string(std::move(text), value.asString().markup);
 }

@@ -158,7 +158,7 @@ Block Parser::parseStatements(std::initializer_list<std::string_view> ends)
     };
     while (current().kind != TokenKind::End) {
         if (current().kind == TokenKind::Data) {
-            auto text = node(ExpressionKind::Constant, current().at, {});
+            auto text = node(ExpressionKind::Constant, current().at);
             text->value = Value::string(advance().text);
             print(std::move(text));
         } else if (current().kind == TokenKind::VariableBegin) {

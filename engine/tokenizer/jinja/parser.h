@@ -14,7 +14,8 @@ namespace lorikeet::jinja {
 /// The tree without resolved variables (see scopes.h). @throws LexerFailure with the place of the error.
 [[nodiscard]] Tree parse(std::string_view source);
 
-/// One pass over the tokens. Split into statements (parser.cpp) and expressions (parser_expressions.cpp).
+/// One pass over the tokens. Split into statements (parser.cpp), expressions (parser_expressions.cpp) and
+/// what follows an operand (parser_postfix.cpp).
 class Parser {
 public:
     explicit Parser(std::vector<Token> tokens) : m_tokens(std::move(tokens)) {}
@@ -80,8 +81,15 @@ private:
     void parseArguments(Expression& node);
     ExpressionPointer parseTarget(bool withNamespace, std::string_view endName);
     ExpressionPointer parseTargetItem(bool withNamespace);
-    ExpressionPointer node(ExpressionKind kind, Position at, std::vector<ExpressionPointer> children) const;
+    template <typename... Children>
+    ExpressionPointer node(ExpressionKind kind, Position at, Children... children) const
+    {
+        auto made = std::make_unique<Expression>(kind, at);
+        (adopt(*made, std::move(children)), ...);
+        return made;
+    }
     void adopt(Expression& parent, ExpressionPointer child) const;
+    static bool isReserved(std::string_view name);
 
     std::vector<Token> m_tokens;
     std::size_t m_next = 0;

@@ -10,12 +10,6 @@ namespace {
 
 // Chains such as a + b + c nest to the left; Python's own recursion limit refuses earlier.
 constexpr int kMaxHeight = 400;
-constexpr std::size_t kMaxNamedArguments = 500;
-
-bool isReserved(std::string_view name)
-{
-    return name == "true" || name == "false" || name == "none" || name == "True" || name == "False" || name == "None";
-}
 
 const Operator* comparisonOf(std::string_view symbol)
 {
@@ -30,6 +24,11 @@ const Operator* comparisonOf(std::string_view symbol)
 
 }  // namespace
 
+bool Parser::isReserved(std::string_view name)
+{
+    return name == "true" || name == "false" || name == "none" || name == "True" || name == "False" || name == "None";
+}
+
 void Parser::adopt(Expression& parent, ExpressionPointer child) const
 {
     if (child)
@@ -39,36 +38,9 @@ void Parser::adopt(Expression& parent, ExpressionPointer child) const
     parent.children.push_back(std::move(child));
 }
 
-ExpressionPointer Parser::node(ExpressionKind kind, Position at, std::vector<ExpressionPointer> children) const
-{
-    auto made = std::make_unique<Expression>(kind, at);
-    for (ExpressionPointer& child : children)
-        adopt(*made, std::move(child));
-    return made;
-}
-
-namespace {
-
-std::vector<ExpressionPointer> pack(ExpressionPointer a, ExpressionPointer b)
-{
-    std::vector<ExpressionPointer> children;
-    children.push_back(std::move(a));
-    children.push_back(std::move(b));
-    return children;
-}
-
-std::vector<ExpressionPointer> pack(ExpressionPointer a)
-{
-    std::vector<ExpressionPointer> children;
-    children.push_back(std::move(a));
-    return children;
-}
-
-}  // namespace
-
 ExpressionPointer Parser::parseTuple(bool withCondition, std::string_view endName, bool parenthesised)
 {
-    auto tuple = node(ExpressionKind::Tuple, current().at, {});
+    auto tuple = node(ExpressionKind::Tuple, current().at);
     bool isTuple = false;
     while (true) {
         if (!tuple->children.empty())
@@ -99,7 +71,7 @@ ExpressionPointer Parser::parseExpression(bool withCondition)
     while (skipName("if")) {
         ExpressionPointer condition = parseOr();
         ExpressionPointer otherwise = skipName("else") ? parseExpression() : nullptr;
-        auto conditional = node(ExpressionKind::Conditional, at, pack(std::move(condition), std::move(value)));
+        auto conditional = node(ExpressionKind::Conditional, at, std::move(condition), std::move(value));
         adopt(*conditional, std::move(otherwise));
         value = std::move(conditional);
     }
@@ -111,7 +83,7 @@ ExpressionPointer Parser::parseOr()
     ExpressionPointer left = parseAnd();
     while (isName("or")) {
         const Position at = advance().at;
-        left = node(ExpressionKind::Or, at, pack(std::move(left), parseAnd()));
+        left = node(ExpressionKind::Or, at, std::move(left), parseAnd());
     }
     return left;
 }
@@ -121,7 +93,7 @@ ExpressionPointer Parser::parseAnd()
     ExpressionPointer left = parseNot();
     while (isName("and")) {
         const Position at = advance().at;
-        left = node(ExpressionKind::And, at, pack(std::move(left), parseNot()));
+        left = node(ExpressionKind::And, at, std::move(left), parseNot());
     }
     return left;
 }
@@ -132,7 +104,7 @@ ExpressionPointer Parser::parseNot()
         return parseCompare();
     NestingGuard guard(*this);
     const Position at = advance().at;
-    return node(ExpressionKind::Not, at, pack(parseNot()));
+    return node(ExpressionKind::Not, at, parseNot());
 }
 
 ExpressionPointer Parser::parseCompare()
@@ -159,7 +131,7 @@ ExpressionPointer Parser::parseCompare()
     }
     if (operators.empty())
         return first;
-    auto compare = node(ExpressionKind::Compare, at, pack(std::move(first)));
+    auto compare = node(ExpressionKind::Compare, at, std::move(first));
     for (ExpressionPointer& operand : operands)
         adopt(*compare, std::move(operand));
     compare->operators = std::move(operators);
@@ -172,7 +144,7 @@ ExpressionPointer Parser::parseSum()
     while (isSymbol("+") || isSymbol("-")) {
         const Token& symbol = advance();
         const Operator op = symbol.text == "+" ? Operator::Add : Operator::Subtract;
-        left = node(ExpressionKind::Binary, symbol.at, pack(std::move(left), parseConcat()));
+        left = node(ExpressionKind::Binary, symbol.at, std::move(left), parseConcat());
         left->operators = {op};
     }
     return left;
@@ -184,7 +156,7 @@ ExpressionPointer Parser::parseConcat()
     ExpressionPointer first = parseProduct();
     if (!isSymbol("~"))
         return first;
-    auto concat = node(ExpressionKind::Concat, at, pack(std::move(first)));
+    auto concat = node(ExpressionKind::Concat, at, std::move(first));
     while (skipSymbol("~"))
         adopt(*concat, parseProduct());
     return concat;
@@ -199,7 +171,7 @@ ExpressionPointer Parser::parseProduct()
             : symbol.text == "/"               ? Operator::Divide
             : symbol.text == "//"              ? Operator::FloorDivide
                                                : Operator::Modulo;
-        left = node(ExpressionKind::Binary, symbol.at, pack(std::move(left), parsePower()));
+        left = node(ExpressionKind::Binary, symbol.at, std::move(left), parsePower());
         left->operators = {op};
     }
     return left;
@@ -210,7 +182,7 @@ ExpressionPointer Parser::parsePower()
     ExpressionPointer left = parseUnary();
     while (isSymbol("**")) {
         const Position at = advance().at;
-        left = node(ExpressionKind::Binary, at, pack(std::move(left), parseUnary()));
+        left = node(ExpressionKind::Binary, at, std::move(left), parseUnary());
         left->operators = {Operator::Power};
     }
     return left;
@@ -222,9 +194,9 @@ ExpressionPointer Parser::parseUnary(bool withFilter)
     const Position at = current().at;
     ExpressionPointer result;
     if (skipSymbol("-"))
-        result = node(ExpressionKind::Negative, at, pack(parseUnary(false)));
+        result = node(ExpressionKind::Negative, at, parseUnary(false));
     else if (skipSymbol("+"))
-        result = node(ExpressionKind::Positive, at, pack(parseUnary(false)));
+        result = node(ExpressionKind::Positive, at, parseUnary(false));
     else
         result = parsePrimary();
     result = parsePostfix(std::move(result));
@@ -235,7 +207,7 @@ ExpressionPointer Parser::parsePrimary()
 {
     if (current().kind == TokenKind::Name) {
         const Token& token = advance();
-        auto result = node(isReserved(token.text) ? ExpressionKind::Constant : ExpressionKind::Name, token.at, {});
+        auto result = node(isReserved(token.text) ? ExpressionKind::Constant : ExpressionKind::Name, token.at);
         result->name = token.text;
         if (token.text == "true" || token.text == "True" || token.text == "false" || token.text == "False")
             result->value = Value::boolean((token.text[0] | 0x20) == 't');
@@ -256,7 +228,7 @@ ExpressionPointer Parser::parsePrimary()
 
 ExpressionPointer Parser::parseLiteral()
 {
-    auto constant = node(ExpressionKind::Constant, current().at, {});
+    auto constant = node(ExpressionKind::Constant, current().at);
     if (current().kind == TokenKind::String) {
         std::string text = advance().text;
         while (current().kind == TokenKind::String)
@@ -279,7 +251,7 @@ ExpressionPointer Parser::parseLiteral()
 
 ExpressionPointer Parser::parseList()
 {
-    auto list = node(ExpressionKind::List, advance().at, {});
+    auto list = node(ExpressionKind::List, advance().at);
     while (!isSymbol("]")) {
         if (!list->children.empty())
             expectSymbol(",");
@@ -293,7 +265,7 @@ ExpressionPointer Parser::parseList()
 
 ExpressionPointer Parser::parseDict()
 {
-    auto dict = node(ExpressionKind::Dict, advance().at, {});
+    auto dict = node(ExpressionKind::Dict, advance().at);
     while (!isSymbol("}")) {
         if (!dict->children.empty())
             expectSymbol(",");
@@ -343,7 +315,7 @@ ExpressionPointer Parser::parseFilterChain(ExpressionPointer input, bool startIn
         std::string name = expectIdentifier();
         while (skipSymbol("."))
             name += "." + expectIdentifier();
-        auto filter = node(ExpressionKind::Filter, at, pack(std::move(input)));
+        auto filter = node(ExpressionKind::Filter, at, std::move(input));
         filter->name = std::move(name);
         if (isSymbol("("))
             parseArguments(*filter);
@@ -360,7 +332,7 @@ ExpressionPointer Parser::parseTest(ExpressionPointer input)
     std::string name = expectIdentifier();
     while (skipSymbol("."))
         name += "." + expectIdentifier();
-    auto test = node(ExpressionKind::Test, at, pack(std::move(input)));
+    auto test = node(ExpressionKind::Test, at, std::move(input));
     test->name = std::move(name);
     const bool startsValue = current().kind == TokenKind::Name || current().kind == TokenKind::String
         || current().kind == TokenKind::Integer || current().kind == TokenKind::Float || isSymbol("[") || isSymbol("{");
@@ -373,154 +345,8 @@ ExpressionPointer Parser::parseTest(ExpressionPointer input)
         test->shape.positional = 1;
     }
     if (negated)
-        return node(ExpressionKind::Not, at, pack(std::move(test)));
+        return node(ExpressionKind::Not, at, std::move(test));
     return test;
-}
-
-ExpressionPointer Parser::parseSubscript(ExpressionPointer object)
-{
-    const Token& open = advance();
-    if (open.text == ".") {
-        if (current().kind == TokenKind::Name) {
-            auto attribute = node(ExpressionKind::Attribute, current().at, pack(std::move(object)));
-            attribute->name = advance().text;
-            return attribute;
-        }
-        if (current().kind != TokenKind::Integer)
-            fail("expected a name or a number after '.', found " + describeCurrent());
-        const Position at = current().at;
-        return node(ExpressionKind::Item, at, pack(std::move(object), parseLiteral()));
-    }
-    std::vector<ExpressionPointer> indices;
-    while (!isSymbol("]")) {
-        if (!indices.empty())
-            expectSymbol(",");
-        indices.push_back(parseSubscribed());
-    }
-    advance();
-    ExpressionPointer index = indices.size() == 1 ? std::move(indices.front()) : node(ExpressionKind::Tuple, open.at, std::move(indices));
-    const bool hasSlice = index->kind == ExpressionKind::Tuple
-        && std::any_of(index->children.begin(), index->children.end(), [](const auto& c) { return c->kind == ExpressionKind::Slice; });
-    if (hasSlice)
-        failAt("several slices in one subscript are not supported", open.at);
-    return node(ExpressionKind::Item, open.at, pack(std::move(object), std::move(index)));
-}
-
-ExpressionPointer Parser::parseSubscribed()
-{
-    const Position at = current().at;
-    ExpressionPointer start;
-    if (!isSymbol(":")) {
-        start = parseExpression();
-        if (!isSymbol(":"))
-            return start;
-    }
-    advance();
-    const auto bound = [&]() -> ExpressionPointer {
-        return isSymbol(":") || isSymbol("]") || isSymbol(",") ? nullptr : parseExpression();
-    };
-    ExpressionPointer stop = bound();
-    ExpressionPointer step = skipSymbol(":") ? bound() : nullptr;
-    auto slice = node(ExpressionKind::Slice, at, pack(std::move(start), std::move(stop)));
-    adopt(*slice, std::move(step));
-    return slice;
-}
-
-ExpressionPointer Parser::parseCall(ExpressionPointer callee)
-{
-    auto call = node(ExpressionKind::Call, current().at, pack(std::move(callee)));
-    parseArguments(*call);
-    return call;
-}
-
-// Fills the children behind those already there. Order: positional, named, *spread, **named; Jinja refuses others.
-void Parser::parseArguments(Expression& call)
-{
-    const Position at = current().at;
-    expectSymbol("(");
-    const auto ensure = [&](bool ok) {
-        if (!ok)
-            failAt("invalid order of arguments", at);
-    };
-    ExpressionPointer spread;
-    ExpressionPointer namedSpread;
-    bool needComma = false;
-    while (!isSymbol(")")) {
-        if (needComma) {
-            expectSymbol(",");
-            if (isSymbol(")"))
-                break;
-        }
-        if (skipSymbol("*")) {
-            ensure(!spread && !namedSpread);
-            spread = parseExpression();
-        } else if (skipSymbol("**")) {
-            ensure(!namedSpread);
-            namedSpread = parseExpression();
-        } else if (current().kind == TokenKind::Name && ahead().kind == TokenKind::Symbol && ahead().text == "=") {
-            ensure(!namedSpread);
-            const std::string name = advance().text;
-            advance();
-            if (call.shape.names.size() >= kMaxNamedArguments)
-                failAt("more than " + std::to_string(kMaxNamedArguments) + " named arguments", at);
-            ensure(std::find(call.shape.names.begin(), call.shape.names.end(), name) == call.shape.names.end());
-            call.shape.names.push_back(name);
-            adopt(call, parseExpression());
-        } else {
-            ensure(!spread && !namedSpread && call.shape.names.empty());
-            ++call.shape.positional;
-            adopt(call, parseExpression());
-        }
-        needComma = true;
-    }
-    advance();
-    call.shape.spread = spread != nullptr;
-    call.shape.namedSpread = namedSpread != nullptr;
-    if (spread)
-        adopt(call, std::move(spread));
-    if (namedSpread)
-        adopt(call, std::move(namedSpread));
-}
-
-ExpressionPointer Parser::parseTargetItem(bool withNamespace)
-{
-    const Position at = current().at;
-    if (isSymbol("(")) {
-        NestingGuard guard(*this);
-        advance();
-        ExpressionPointer inner = parseTarget(false, {});
-        expectSymbol(")");
-        return inner;
-    }
-    if (current().kind != TokenKind::Name || isReserved(current().text))
-        fail("cannot assign to " + describeCurrent());
-    auto target = node(ExpressionKind::Name, at, {});
-    target->name = advance().text;
-    if (withNamespace && skipSymbol(".")) {
-        target->kind = ExpressionKind::NamespaceTarget;
-        target->attribute = expectIdentifier();
-    }
-    return target;
-}
-
-ExpressionPointer Parser::parseTarget(bool withNamespace, std::string_view endName)
-{
-    auto tuple = node(ExpressionKind::Tuple, current().at, {});
-    bool isTuple = false;
-    while (true) {
-        if (!tuple->children.empty())
-            expectSymbol(",");
-        const bool atEnd = current().kind == TokenKind::BlockEnd || isSymbol(")") || (!endName.empty() && isName(endName));
-        if (atEnd)
-            break;
-        adopt(*tuple, parseTargetItem(withNamespace));
-        if (!isSymbol(","))
-            break;
-        isTuple = true;
-    }
-    if (!isTuple && tuple->children.empty())
-        fail("expected a name to assign to, found " + describeCurrent());
-    return isTuple ? std::move(tuple) : std::move(tuple->children.front());
 }
 
 }  // namespace lorikeet::jinja

@@ -21,6 +21,27 @@ Value viewItem(const DictViewValue& view, const std::pair<Value, Value>& entry)
     return Value::tuple({entry.first, entry.second});
 }
 
+bool nextCharacter(const Text& text, std::size_t& at, Value& item)
+{
+    if (at >= text.size())
+        return false;
+    const std::size_t begin = at;
+    static_cast<void>(nextCodePoint(text.view(), at));
+    item = Value::string(text.slice(begin, at));
+    return true;
+}
+
+bool nextGenerated(GeneratorValue& generator, Value& item)
+{
+    if (generator.next < generator.items.size()) {
+        item = generator.items[generator.next++];
+        return true;
+    }
+    if (!generator.failure.empty())
+        throw Failure(std::exchange(generator.failure, {}));
+    return false;
+}
+
 }  // namespace
 
 Runtime::Runtime(std::unordered_map<std::string, Value> variables, std::tm now, std::uint64_t steps)
@@ -75,16 +96,7 @@ bool Cursor::next(Value& item)
 {
     m_runtime.charge(1);
     switch (m_source.kind()) {
-    case Kind::String: {
-        const Text& text = m_source.text();
-        if (m_at >= text.size())
-            return false;
-        std::size_t after = m_at;
-        static_cast<void>(nextCodePoint(text.view(), after));
-        item = Value::string(text.slice(m_at, after));
-        m_at = after;
-        return true;
-    }
+    case Kind::String: return nextCharacter(m_source.text(), m_at, item);
     case Kind::List:
     case Kind::Tuple:
         if (m_at >= m_source.items().size())
@@ -110,16 +122,7 @@ bool Cursor::next(Value& item)
         item = Value::integer(range.start + static_cast<std::int64_t>(m_at++) * range.step);
         return true;
     }
-    case Kind::Generator: {
-        GeneratorValue& generator = m_source.asGenerator();
-        if (generator.next < generator.items.size()) {
-            item = generator.items[generator.next++];
-            return true;
-        }
-        if (!generator.failure.empty())
-            throw Failure(std::exchange(generator.failure, {}));
-        return false;
-    }
+    case Kind::Generator: return nextGenerated(m_source.asGenerator(), item);
     default: return false;
     }
 }

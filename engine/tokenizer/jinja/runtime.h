@@ -13,7 +13,7 @@
 
 #include "engine/tokenizer/jinja/ast.h"
 #include "engine/tokenizer/jinja/budget.h"
-#include "engine/tokenizer/jinja/value.h"
+#include "engine/tokenizer/jinja/heap_values.h"
 
 namespace lorikeet::jinja {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Making values and asking for their parts.
-#include "engine/tokenizer/jinja/value.h"
+#include "engine/tokenizer/jinja/heap_values.h"
 
 #include <algorithm>
 
