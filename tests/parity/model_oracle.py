@@ -85,10 +85,13 @@ def make_models(out):
             model = stored.to(torch.float32)
         if name in ("llama", "smollm2"):
             write_gguf(exact, config, out / f"{name}.gguf", name)
+        if name == "llama":
+            write_gguf(exact, config, out / "llama-unpermuted.gguf", name, permuted=False)
 
 
-def write_gguf(model, config, path, name):
-    """The llama architecture of GGUF: q and k rows permuted from half-split to interleaved, as llama.cpp's converter does."""
+def write_gguf(model, config, path, name, permuted=True):
+    """The llama architecture of GGUF: q and k rows permuted from half-split to interleaved, as llama.cpp's converter does; without
+    that it is a wrong file, which a test must notice."""
     import gguf
     import numpy
     writer = gguf.GGUFWriter(str(path), "llama")
@@ -116,7 +119,7 @@ def write_gguf(model, config, path, name):
             continue
         array = value.float().numpy()
         for part, heads in (("q_proj", config.num_attention_heads), ("k_proj", config.num_key_value_heads)):
-            if part in key:
+            if part in key and permuted:
                 rows = array.shape[0]
                 array = array.reshape(heads, 2, rows // heads // 2, *array.shape[1:]).swapaxes(1, 2).reshape(array.shape)
         writer.add_tensor(names.get_name(key, try_suffixes=(".weight", ".bias")), numpy.ascontiguousarray(array))

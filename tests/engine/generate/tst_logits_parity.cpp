@@ -7,9 +7,11 @@
 #include "engine/lora/peft_folder.h"
 #include "tests/engine/oracle_process.h"
 
+#include <QDir>
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
+#include <QJsonObject>
 #include <QTemporaryDir>
 #include <QtTest>
 
@@ -117,6 +119,39 @@ private Q_SLOTS:
         QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
     }
 
+    void rowsInTheWrongOrderAreNoticed()
+    {
+        // The same model with q and k rows as transformers has them, which a reader of GGUF files takes apart wrongly.
+        const QString folder = m_folder.filePath("llama-fp16");
+        const double d = difference(ourLogits(m_folder.filePath("llama-unpermuted.gguf"), {}, tokensIn(folder)), logitsIn(folder + "/expected.safetensors"));
+        QVERIFY2(d > 1e-2, qPrintable(QString::number(d)));
+    }
+
+    void aWrongConfigurationIsNoticed_data()
+    {
+        QTest::addColumn<QString>("model");
+        QTest::addColumn<QString>("fault");
+        for (const char* model : {"llama", "llama3", "smollm2", "mistral", "qwen2", "qwen3"})
+            for (const char* fault : {"theta x 1.01", "eps x 10"})
+                QTest::addRow("%s, %s", model, fault) << QString(model) << QString(fault);
+        QTest::addRow("llama3, RoPE factor x 1.1") << "llama3" << "factor x 1.1";
+        QTest::addRow("llama3, no RoPE scaling") << "llama3" << "no scaling";
+        QTest::addRow("mistral-window, window + 1") << "mistral-window" << "window + 1";
+        QTest::addRow("mistral-window, no window") << "mistral-window" << "no window";
+        QTest::addRow("smollm2, queries share other heads") << "smollm2" << "heads";
+    }
+    void aWrongConfigurationIsNoticed()
+    {
+        QFETCH(QString, model);
+        QFETCH(QString, fault);
+        const QString good = m_folder.filePath(model + "-fp32");
+        const QString bad = m_folder.filePath(QString("planted-%1").arg(QTest::currentDataTag()).replace(' ', '-').replace(',', '-'));
+        copyFolder(good, bad);
+        plant(bad + "/config.json", fault);
+        const double d = difference(ourLogits(bad, {}, tokensIn(good)), logitsIn(good + "/expected.safetensors"));
+        QVERIFY2(d > 1e-4, qPrintable(QString::number(d)));
+    }
+
     void starterModelEqualsTransformers()
     {
         QVERIFY2(QFile::exists(LORIKEET_STARTER_MODEL), "the starter model is missing: set LORIKEET_STARTER_MODEL");
@@ -173,6 +208,41 @@ private Q_SLOTS:
     }
 
 private:
+    static void copyFolder(const QString& from, const QString& to)
+    {
+        QVERIFY(QDir().mkpath(to));
+        for (const QString& name : QDir(from).entryList(QDir::Files))
+            QVERIFY(QFile::copy(from + "/" + name, to + "/" + name));
+    }
+
+    /// Changes one thing in a config.json.
+    static void plant(const QString& path, const QString& fault)
+    {
+        QFile file(path);
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        QJsonObject config = QJsonDocument::fromJson(file.readAll()).object();
+        file.close();
+        QJsonObject rope = config["rope_parameters"].toObject();
+        QVERIFY(rope["rope_theta"].toDouble() > 0 && config["rms_norm_eps"].toDouble() > 0);
+        if (fault == "theta x 1.01")
+            rope["rope_theta"] = 1.01 * rope["rope_theta"].toDouble();
+        if (fault == "factor x 1.1")
+            rope["factor"] = 1.1 * rope["factor"].toDouble();
+        if (fault == "no scaling")
+            rope = {{"rope_type", "default"}, {"rope_theta", rope["rope_theta"]}};
+        config["rope_parameters"] = rope;
+        if (fault == "eps x 10")
+            config["rms_norm_eps"] = 10 * config["rms_norm_eps"].toDouble();
+        if (fault == "window + 1")
+            config["sliding_window"] = config["sliding_window"].toInt() + 1;
+        if (fault == "no window")
+            config["sliding_window"] = QJsonValue();
+        if (fault == "heads")  // 9 query heads on 3: the same sizes as 3 and 1 of three times the width
+            config["num_attention_heads"] = 3, config["num_key_value_heads"] = 1, config["head_dim"] = 24;
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write(QJsonDocument(config).toJson());
+    }
+
     QTemporaryDir m_folder;
 };
 
