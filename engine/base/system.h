@@ -77,11 +77,12 @@ void ignoreBrokenPipes() noexcept;
 [[nodiscard]] bool isProcessAlive(std::int64_t id) noexcept;
 
 /// Zeroed memory of at least `bytes`, aligned to 4096, from the system directly, huge pages asked for where they help;
-/// every page is touched so that the memory is really there. @throws Error{DoesNotFit}
+/// every page is touched so that the memory is really there, which takes about a second per GiB where the system is slow to give it.
+/// @throws Error{DoesNotFit}, Error{Cancelled} between pages
 class PageBlock {
 public:
     PageBlock() = default;
-    explicit PageBlock(std::uint64_t bytes);
+    explicit PageBlock(std::uint64_t bytes, const std::stop_token& stop = {});
     ~PageBlock();
     PageBlock(PageBlock&& other) noexcept;
     PageBlock& operator=(PageBlock&& other) noexcept;

@@ -4,6 +4,7 @@
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/base/processor.h"
+#include "engine/base/progress.h"
 #include "engine/base/system.h"
 #include "engine/base/units.h"
 
@@ -183,7 +184,8 @@ bool isProcessAlive(std::int64_t id) noexcept
     return ::kill(pid, 0) == 0 || errno == EPERM;
 }
 
-PageBlock::PageBlock(std::uint64_t bytes)
+// Delegates, so that the destructor gives the memory back when a stop ends the touching.
+PageBlock::PageBlock(std::uint64_t bytes, const std::stop_token& stop) : PageBlock()
 {
     if (bytes == 0)
         return;
@@ -206,8 +208,12 @@ PageBlock::PageBlock(std::uint64_t bytes)
         ::madvise(data, static_cast<std::size_t>(bytes), MADV_HUGEPAGE);
 #endif
     constexpr std::uint64_t kPage = 4096;
-    for (std::uint64_t at = 0; at < bytes; at += kPage)
+    constexpr std::uint64_t kLook = 16u << 20;
+    for (std::uint64_t at = 0; at < bytes; at += kPage) {
+        if (at % kLook == 0)
+            throwIfStopped(stop);
         *const_cast<volatile std::byte*>(m_data + at) = std::byte{0};
+    }
 }
 
 PageBlock::~PageBlock()

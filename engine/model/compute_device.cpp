@@ -20,7 +20,10 @@ public:
         context.ops = &kernels::cpuOps();
         return context;
     }
-    [[nodiscard]] std::unique_ptr<DeviceArena> makeArena(std::uint64_t bytes) override { return makeHostArena(bytes); }
+    [[nodiscard]] std::unique_ptr<DeviceArena> makeArena(std::uint64_t bytes, const std::stop_token& stop) override
+    {
+        return makeHostArena(bytes, stop);
+    }
     [[nodiscard]] plan::KernelCosts costs(const ModelShape& shape, const kernels::ProductSizes& sizes) override
     {
         return kernels::cpuCosts(shape, sizes);

@@ -8,6 +8,7 @@
 #include "engine/spec/device_spec.h"
 
 #include <memory>
+#include <stop_token>
 
 namespace lorikeet::model {
 
@@ -17,8 +18,8 @@ public:
     [[nodiscard]] virtual const DeviceSpec& spec() const noexcept = 0;
     /// A context for one thread.
     [[nodiscard]] virtual kernels::Context context() = 0;
-    /// @throws Error{DoesNotFit}
-    [[nodiscard]] virtual std::unique_ptr<DeviceArena> makeArena(std::uint64_t bytes) = 0;
+    /// @throws Error{DoesNotFit}, Error{Cancelled}
+    [[nodiscard]] virtual std::unique_ptr<DeviceArena> makeArena(std::uint64_t bytes, const std::stop_token& stop = {}) = 0;
     [[nodiscard]] virtual plan::KernelCosts costs(const ModelShape& shape, const kernels::ProductSizes& sizes) = 0;
 };
 

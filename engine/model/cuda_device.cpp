@@ -56,7 +56,7 @@ public:
         m_contexts.push_back(m_plugin.makeContext(m_spec.index));
         return m_contexts.back();
     }
-    [[nodiscard]] std::unique_ptr<DeviceArena> makeArena(std::uint64_t bytes) override
+    [[nodiscard]] std::unique_ptr<DeviceArena> makeArena(std::uint64_t bytes, const std::stop_token&) override
     {
         return std::make_unique<CudaArena>(m_plugin, m_spec.index, bytes);
     }

@@ -18,7 +18,7 @@ constexpr std::byte kGuard{0xC5};
 
 class HostArena final : public DeviceArena {
 public:
-    explicit HostArena(std::uint64_t bytes) : m_block(bytes) {}
+    HostArena(std::uint64_t bytes, const std::stop_token& stop) : m_block(bytes, stop) {}
     [[nodiscard]] std::byte* data() const override { return m_block.data(); }
     [[nodiscard]] std::uint64_t bytes() const override { return m_block.size(); }
 
@@ -49,7 +49,7 @@ std::int64_t countPattern(const std::byte* data, std::int64_t elements, std::uin
 
 }  // namespace
 
-std::unique_ptr<DeviceArena> makeHostArena(std::uint64_t bytes) { return std::make_unique<HostArena>(bytes); }
+std::unique_ptr<DeviceArena> makeHostArena(std::uint64_t bytes, const std::stop_token& stop) { return std::make_unique<HostArena>(bytes, stop); }
 
 PlannedMemory::PlannedMemory(const plan::MemoryPlan& plan, std::unique_ptr<DeviceArena> arena, std::uint64_t guardBytes)
     : m_plan(plan), m_arena(std::move(arena)), m_guardBytes(guardBytes), m_handedOut(plan.buffers.size(), false)

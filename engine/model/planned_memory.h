@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,8 @@ public:
     [[nodiscard]] virtual bool isHost() const { return true; }
 };
 
-/// Touched host memory. @throws Error{DoesNotFit}
-[[nodiscard]] std::unique_ptr<DeviceArena> makeHostArena(std::uint64_t bytes);
+/// Touched host memory. @throws Error{DoesNotFit}, Error{Cancelled}
+[[nodiscard]] std::unique_ptr<DeviceArena> makeHostArena(std::uint64_t bytes, const std::stop_token& stop = {});
 
 /// Hands out the planned buffers and keeps account of them. Belongs to the run's thread.
 ///

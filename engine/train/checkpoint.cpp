@@ -142,8 +142,6 @@ std::filesystem::path writeCheckpoint(const std::filesystem::path& runFolder, co
 
 bool hasCheckpoint(const std::filesystem::path& runFolder) { return !listCheckpoints(runFolder).empty(); }
 
-bool hasCheckpoints(const std::filesystem::path& runFolder) { return !listCheckpoints(runFolder).empty(); }
-
 Checkpoint readNewestCheckpoint(const std::filesystem::path& runFolder, std::vector<std::string>& skipped)
 {
     for (const auto& [step, folder] : listCheckpoints(runFolder)) {

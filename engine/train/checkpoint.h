@@ -35,9 +35,6 @@ std::filesystem::path writeCheckpoint(const std::filesystem::path& runFolder, co
 /// True when a checkpoint was ever finished there, damaged or not.
 [[nodiscard]] bool hasCheckpoint(const std::filesystem::path& runFolder);
 
-/// True when there is anything to resume from, good or damaged. A run that was killed before its first checkpoint has nothing.
-[[nodiscard]] bool hasCheckpoints(const std::filesystem::path& runFolder);
-
 /// The newest checkpoint whose manifest and hashes hold; damaged ones are passed over and named in `skipped`.
 /// @throws Error{BadInput} when there is none.
 [[nodiscard]] Checkpoint readNewestCheckpoint(const std::filesystem::path& runFolder, std::vector<std::string>& skipped);
