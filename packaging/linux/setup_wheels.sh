@@ -43,12 +43,13 @@ lock_entry() {
 # lock_version FILE NAME: the pinned version.
 lock_version() { lock_entry "$1" "$2" | sed -n '1s/^[^=]*==\([^ \\]*\).*/\1/p'; }
 
-# pip_sentence LOG WHAT: turns what pip wrote on standard error into one sentence.
+# pip_sentence LOG WHAT FREE: turns what pip wrote on standard error into one sentence. FREE is what was left on the disk (KiB)
+# when pip ended: on a full disk its message may not have fitted into the log.
 pip_sentence() {
     if grep -q -i 'do not match the hashes\|hash mismatch' "$1"; then
         fail "the downloaded file of $2 does not have the SHA-256 that is written in packaging/linux and was thrown away; check the mirror or proxy of pip and run this again."
-    elif grep -q -i 'no space left' "$1"; then
-        fail "the disk filled up while fetching $2 ($(gib "$(free_kib "$cache")") GiB free in $cache); free some space or set XDG_CACHE_HOME to a larger disk."
+    elif grep -q -i 'no space left' "$1" || (($3 < 65536)); then
+        fail "the disk filled up while fetching $2 into $cache; free some space or set XDG_CACHE_HOME to a larger disk."
     elif grep -q -i 'retrying\|connection\|timed out\|timeout\|temporary failure\|name resolution\|proxyerror\|sslerror\|incompleteread' "$1"; then
         fail "cannot reach the Python package index to fetch $2; check the network or proxy and run this again (what was fetched so far is kept)."
     elif grep -q -i 'no matching distribution' "$1"; then
@@ -67,7 +68,7 @@ prepare_tools() {
 
 # fetch FILE NAME OPTION...: downloads one pinned file and sets `fetched` to its path. pip checks the hash.
 fetch() {
-    local file="$1" name="$2" part="$cache/downloads/$2" version files
+    local file="$1" name="$2" part="$cache/downloads/$2" version files free
     shift 2
     prepare_tools
     version="$(lock_version "$file" "$name")"
@@ -77,8 +78,9 @@ fetch() {
     if ! TMPDIR="$part/tmp" PIP_REQUIRE_VIRTUALENV=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
         "$pip_python" -m pip download --no-cache-dir --no-deps --require-hashes "$@" \
         --requirement "$part/lock.txt" --dest "$part/files" >&2 2>"$logs/pip-$name.log"; then
+        free="$(free_kib "$cache")"
         rm -rf -- "$part"
-        pip_sentence "$logs/pip-$name.log" "$name $version"
+        pip_sentence "$logs/pip-$name.log" "$name $version" "$free"
     fi
     rm -rf -- "$part/tmp"
     files=("$part"/files/*)

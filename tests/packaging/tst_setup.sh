@@ -132,6 +132,14 @@ expect_failure 'the disk filled up while fetching tiny 1.0'
 expect_no_file parts/.stamps/tiny
 unset PIP_PYTHON
 
+new_case "the disk fills up while pip fetches, and nothing fits into the log any more"
+fake pip-python 'exit 1'
+fake df 'echo "Filesystem 1024-blocks Used Available Capacity Mounted on"; echo "/dev/x 100 100 0 100% /"'
+export PIP_PYTHON="$fakes/pip-python"
+set_up "$install"
+expect_failure 'the disk filled up while fetching tiny 1.0'
+unset PIP_PYTHON
+
 new_case "the disk fills up while a wheel is unpacked"
 fake df 'echo "Filesystem 1024-blocks Used Available Capacity Mounted on"; echo "/dev/x 100 100 12 100% /"'
 set_up "fetch_wheel requirements-libtorch.txt tiny; fetch_wheel() { :; }; ulimit -f 8; trap '' XFSZ; $install"
