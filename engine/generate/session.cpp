@@ -48,7 +48,7 @@ Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSl
         throw Error(ErrorCode::DoesNotFit,
                     shape.name + " needs " + formatBytes(m_plan.totalBytes()) + ", " + device.name + " can give " + formatBytes(m_plan.capacityBytes),
                     "close other programs or choose a smaller model");
-    m_memory = std::make_unique<model::PlannedMemory>(m_plan, m_device->makeArena(m_plan.arenaBytes), 0);
+    m_memory = std::make_unique<model::PlannedMemory>(m_plan, m_device->makeArena(m_plan.arenaBytes, stop), 0);
     m_memory->enter(0);
     model::loadWeights(*m_source, *m_memory, m_context, stop, progress);
     m_decoder = std::make_unique<model::Decoder>(shape, *m_memory, m_context);

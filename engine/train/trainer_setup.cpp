@@ -103,7 +103,7 @@ void Trainer::prepareMemory()
     const std::uint64_t guard = m_options.checkMemory ? kGuardBytes : 0;
     m_plan = plan::plan(shape, job, m_options.device, costs, {}, {.guardBytes = guard});
     requireFits(m_plan, m_options.device);
-    m_memory = std::make_unique<model::PlannedMemory>(m_plan, m_device->makeArena(m_plan.arenaBytes), guard);
+    m_memory = std::make_unique<model::PlannedMemory>(m_plan, m_device->makeArena(m_plan.arenaBytes, m_hooks.stop), guard);
     m_memory->enter(m_plan.program.at(plan::Phase::Load, plan::PointKind::Load));
     model::loadWeights(*m_source, *m_memory, m_context, m_hooks.stop, m_hooks.progress);
     m_decoder = std::make_unique<model::Decoder>(shape, *m_memory, m_context);
@@ -204,19 +204,10 @@ void Trainer::resumeFrom(const RunRecord& now)
     for (const std::string& text : skipped)
         if (m_hooks.emit)
             m_hooks.emit(RunNotice{"a checkpoint was passed over: " + text});
-    m_adapter->restore(checkpoint.adapter, checkpoint.moment1, checkpoint.moment2);
-    m_sampler->restore(checkpoint.sampler);
-    m_step = m_firstStep = m_savedStep = checkpoint.step;
-    m_totalTokens = checkpoint.totalTokens;
-    m_seconds = checkpoint.secondsBefore;
-    m_lossBefore = checkpoint.validationLossBefore;
-    m_lossLast = checkpoint.validationLossLast;
+    restore(checkpoint);
     writeRunRecord(m_options.runFolder, record());
     m_log = std::make_unique<EventLog>(m_options.runFolder);
     m_log->cutTo(checkpoint.eventBytes);
-    for (const RunEvent& event : readEvents(m_options.runFolder))
-        if (const auto* evaluated = std::get_if<EvalDone>(&event))
-            m_evaluatedStep = evaluated->step;
 }
 
 void Trainer::announce()
