@@ -38,6 +38,8 @@ struct SliderScale {
 
     [[nodiscard]] double valueAt(int position) const
     {
+        if (position <= 0 || position >= kSliderSteps)
+            return position <= 0 ? low : high;
         const double share = static_cast<double>(position) / kSliderSteps;
         double value = logarithmic ? low * std::pow(high / low, share) : low + (high - low) * share;
         if (!whole)
@@ -224,6 +226,9 @@ FieldEditor recomputeEditor(const JobField& field, const FieldTextReport& report
                 if (box->lineEdit()->hasFocus() && box->lineEdit()->isModified())
                     return;
                 const bool level = text.size() == 1 && text[0].digitValue() >= 0 && text[0].digitValue() <= 3;
+                // The index too, so that the arrow keys go on from the level that is shown.
+                if (level)
+                    box->setCurrentIndex(text[0].digitValue());
                 box->setEditText(level ? levels[text[0].digitValue()] : text);
             }};
 }

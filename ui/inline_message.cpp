@@ -64,6 +64,7 @@ QPushButton* InlineMessage::addAction(const QString& text, std::function<void()>
     QPushButton* button = makeButton(text);
     connect(button, &QPushButton::clicked, this, [order = std::move(order)] { order(); });
     m_actions->addWidget(button);
+    button->show();
     return button;
 }
 

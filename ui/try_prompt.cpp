@@ -66,7 +66,9 @@ void TryPrompt::buildInput()
     m_temperature->setAccessibleName(tr("Temperature"));
     m_temperature->setToolTip(tr("0 always takes the likeliest token"));
     m_temperature->setValue(0);
-    row->addWidget(makeLabel(tr("Most tokens"), TextRank::Muted));
+    for (NumberEdit* edit : {m_maxTokens, m_temperature})
+        edit->setFixedWidth(unit(13));
+    row->addWidget(makeLabel(tr("Tokens"), TextRank::Muted));
     row->addWidget(m_maxTokens);
     row->addWidget(makeLabel(tr("Temperature"), TextRank::Muted));
     row->addWidget(m_temperature);

@@ -91,7 +91,12 @@ private Q_SLOTS:
         QVERIFY(total() < before);
 
         before = total();
-        QTest::mouseClick(page->findChild<QPushButton*>(QStringLiteral("recipe.targets.gate")), Qt::LeftButton);
+        auto* gate = page->findChild<QPushButton*>(QStringLiteral("recipe.targets.gate"));
+        QVERIFY(QTest::qWaitFor([page, gate] {
+            page->scrollArea()->ensureWidgetVisible(gate);
+            return !gate->visibleRegion().isEmpty();
+        }));
+        QTest::mouseClick(gate, Qt::LeftButton);
         QCOMPARE(fixture.window->document().job().recipe.targets, (std::vector<std::string>{"q", "k", "v", "o", "up", "down"}));
         QVERIFY(total() < before);
     }

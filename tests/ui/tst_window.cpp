@@ -40,6 +40,8 @@ class TestWindow : public QObject {
     {
         QMimeData mime;
         mime.setUrls({QUrl::fromLocalFile(path)});
+        QDragEnterEvent enter(QPoint(600, 400), Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
+        QCoreApplication::sendEvent(fixture.window.get(), &enter);
         QDropEvent event(QPointF(600, 400), Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
         QCoreApplication::sendEvent(fixture.window.get(), &event);
     }
@@ -108,7 +110,7 @@ private Q_SLOTS:
         fixture.window->showStep(MainWindow::Run);
         QTest::mouseClick(fixture.button(QStringLiteral("Start")), Qt::LeftButton);
         QCOMPARE(fixture.engine.runsMade.load(), 0);
-        QVERIFY(fixture.page<RunPage>()->message()->message().contains(QLatin1String("no training data")));
+        QVERIFY(fixture.page<RunPage>()->message()->message().contains(QLatin1String("no training data"), Qt::CaseInsensitive));
         QTest::mouseClick(fixture.button(QStringLiteral("Go there")), Qt::LeftButton);
         QCOMPARE(fixture.window->currentStep(), static_cast<int>(MainWindow::Data));
     }
@@ -292,10 +294,10 @@ private Q_SLOTS:
     {
         WindowFixture fixture;
         fixture.window->setTheme(ThemeChoice::Dark);
-        QVERIFY(fixture.window->palette().color(QPalette::Window).lightness() < 60);
+        QTRY_VERIFY(fixture.window->palette().color(QPalette::Window).lightness() < 60);
         QCOMPARE(fixture.settings->theme(), ThemeChoice::Dark);
         fixture.window->setTheme(ThemeChoice::Light);
-        QVERIFY(fixture.window->palette().color(QPalette::Window).lightness() > 200);
+        QTRY_VERIFY(fixture.window->palette().color(QPalette::Window).lightness() > 200);
     }
 };
 
