@@ -129,9 +129,9 @@ prepare_oracles() {
     rm -rf -- "$oracles"
     make_venv "$oracles" "oracles"
     mkdir -p -- "$oracles/tmp"
-    if ! TMPDIR="$oracles/tmp" PIP_REQUIRE_VIRTUALENV=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 "$oracles/bin/python" -m pip install \
-        --no-cache-dir --no-deps --require-hashes --only-binary=:all: --no-compile --requirement "$linux_dir/requirements-oracles.txt" >&2 2>"$log"; then
-        pip_sentence "$log" "the Python packages of the tests" "$(free_kib "$cache")"
+    if ! TMPDIR="$oracles/tmp" run_pip "$oracles/bin/python" "$log" install --no-cache-dir --no-deps --require-hashes --only-binary=:all: \
+        --no-compile --requirement "$linux_dir/requirements-oracles.txt"; then
+        pip_sentence "$log" "the Python packages of the tests"
     fi
     rm -rf -- "$oracles/tmp"
     printf '%s\n' "$libtorch" >"$("$oracles/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lorikeet-libtorch.pth"

@@ -43,16 +43,27 @@ lock_entry() {
 # lock_version FILE NAME: the pinned version.
 lock_version() { lock_entry "$1" "$2" | sed -n '1s/^[^=]*==\([^ \\]*\).*/\1/p'; }
 
-# pip_sentence LOG WHAT FREE: turns what pip wrote on standard error into one sentence. FREE is what was left on the disk (KiB)
-# when pip ended: on a full disk its message may not have fitted into the log.
+# run_pip PYTHON LOG ARGUMENT...: what pip says on standard output is its progress; its errors are kept in pip_errors (a full
+# disk could not take them) and then in LOG.
+run_pip() {
+    local interpreter="$1" log="$2" status=0
+    shift 2
+    { pip_errors="$(PIP_REQUIRE_VIRTUALENV=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 "$interpreter" -m pip "$@" 2>&1 >&3)" || status=$?; } 3>&2
+    printf '%s\n' "$pip_errors" 2>/dev/null >"$log" || true
+    return "$status"
+}
+
+pip_said() { grep -q -i "$1" <<<"$pip_errors"; }
+
+# pip_sentence LOG WHAT: turns pip's errors into one sentence.
 pip_sentence() {
-    if grep -q -i 'do not match the hashes\|hash mismatch' "$1"; then
+    if pip_said 'do not match the hashes\|hash mismatch'; then
         fail "the downloaded file of $2 does not have the SHA-256 that is written in packaging/linux and was thrown away; check the mirror or proxy of pip and run this again."
-    elif grep -q -i 'no space left' "$1" || (($3 < 65536)); then
+    elif pip_said 'no space left'; then
         fail "the disk filled up while fetching $2 into $cache; free some space or set XDG_CACHE_HOME to a larger disk."
-    elif grep -q -i 'retrying\|connection\|timed out\|timeout\|temporary failure\|name resolution\|proxyerror\|sslerror\|incompleteread' "$1"; then
+    elif pip_said 'retrying\|connection\|timed out\|timeout\|temporary failure\|name resolution\|proxyerror\|sslerror\|incompleteread'; then
         fail "cannot reach the Python package index to fetch $2; check the network or proxy and run this again (what was fetched so far is kept)."
-    elif grep -q -i 'no matching distribution' "$1"; then
+    elif pip_said 'no matching distribution'; then
         fail "the Python package index has no file of $2 for Python 3.${python_tag#3} on x86_64 Linux; check the index or mirror of pip."
     fi
     fail "pip could not fetch $2; its output is in $1."
@@ -68,19 +79,17 @@ prepare_tools() {
 
 # fetch FILE NAME OPTION...: downloads one pinned file and sets `fetched` to its path. pip checks the hash.
 fetch() {
-    local file="$1" name="$2" part="$cache/downloads/$2" version files free
+    local file="$1" name="$2" part="$cache/downloads/$2" version files
     shift 2
     prepare_tools
     version="$(lock_version "$file" "$name")"
     rm -rf -- "$part"
     mkdir -p -- "$part/tmp" || disk_full_or "cannot write into $cache."
     lock_entry "$file" "$name" >"$part/lock.txt"
-    if ! TMPDIR="$part/tmp" PIP_REQUIRE_VIRTUALENV=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-        "$pip_python" -m pip download --no-cache-dir --no-deps --require-hashes "$@" \
-        --requirement "$part/lock.txt" --dest "$part/files" >&2 2>"$logs/pip-$name.log"; then
-        free="$(free_kib "$cache")"
+    if ! TMPDIR="$part/tmp" run_pip "$pip_python" "$logs/pip-$name.log" download --no-cache-dir --no-deps --require-hashes "$@" \
+        --requirement "$part/lock.txt" --dest "$part/files"; then
         rm -rf -- "$part"
-        pip_sentence "$logs/pip-$name.log" "$name $version" "$free"
+        pip_sentence "$logs/pip-$name.log" "$name $version"
     fi
     rm -rf -- "$part/tmp"
     files=("$part"/files/*)

@@ -132,11 +132,10 @@ expect_failure 'the disk filled up while fetching tiny 1.0'
 expect_no_file parts/.stamps/tiny
 unset PIP_PYTHON
 
-new_case "the disk fills up while pip fetches, and nothing fits into the log any more"
-fake pip-python 'exit 1'
-fake df 'echo "Filesystem 1024-blocks Used Available Capacity Mounted on"; echo "/dev/x 100 100 0 100% /"'
+new_case "the disk fills up while pip fetches, and the log cannot be written either"
+fake pip-python 'echo "OSError: [Errno 28] No space left on device" >&2; exit 1'
 export PIP_PYTHON="$fakes/pip-python"
-set_up "$install"
+set_up "mkdir -p \"\$logs/pip-tiny.log\"; $install"
 expect_failure 'the disk filled up while fetching tiny 1.0'
 unset PIP_PYTHON
 
