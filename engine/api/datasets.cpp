@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/api/datasets.h"
 
+#include "engine/api/guarded.h"
 #include "engine/api/models.h"
 #include "engine/base/files.h"
 #include "engine/data/dataset.h"
@@ -57,38 +58,42 @@ void fillCounts(DataSummary& summary, const data::Dataset& dataset)
 
 DataSummary summariseData(const Job& job, std::size_t previewRows, const std::stop_token& stop, const ProgressFn& progress)
 {
-    const auto source = formats::openModelSource(locateModel(job.model.path));
-    const generate::ModelText text = generate::loadModelText(*source);
-    const data::Dataset dataset = data::buildDataset(job, *text.tokenizer, text.chat(), progress, stop);
-    DataSummary summary;
-    fillCounts(summary, dataset);
-    for (const auto* part : {&dataset.train, &dataset.validation})
-        for (const data::Example& example : *part)
-            summary.lengths.push_back(static_cast<std::int64_t>(example.tokens.size()));
-    for (data::PreviewRow& row : data::previewDataset(job, *text.tokenizer, text.chat(), static_cast<std::int64_t>(previewRows), 0, stop)) {
-        PreviewRow shown;
-        shown.row = row.row;
-        shown.problem = row.problem;
-        for (data::PreviewToken& token : row.tokens)
-            shown.tokens.push_back({token.id, std::move(token.text), token.trained && !token.cut});
-        summary.preview.push_back(std::move(shown));
-    }
-    return summary;
+    return guarded([&] {
+        const auto source = formats::openModelSource(locateModel(job.model.path));
+        const generate::ModelText text = generate::loadModelText(*source);
+        const data::Dataset dataset = data::buildDataset(job, *text.tokenizer, text.chat(), progress, stop);
+        DataSummary summary;
+        fillCounts(summary, dataset);
+        for (const auto* part : {&dataset.train, &dataset.validation})
+            for (const data::Example& example : *part)
+                summary.lengths.push_back(static_cast<std::int64_t>(example.tokens.size()));
+        for (data::PreviewRow& row : data::previewDataset(job, *text.tokenizer, text.chat(), static_cast<std::int64_t>(previewRows), 0, stop)) {
+            PreviewRow shown;
+            shown.row = row.row;
+            shown.problem = row.problem;
+            for (data::PreviewToken& token : row.tokens)
+                shown.tokens.push_back({token.id, std::move(token.text), token.trained && !token.cut});
+            summary.preview.push_back(std::move(shown));
+        }
+        return summary;
+    });
 }
 
 DataInfo inspectData(const std::filesystem::path& path, const std::string& format)
 {
-    const data::DataInspection found = data::inspectDataset(path, format);
-    DataInfo info;
-    info.format = found.format ? std::string(data::nameOf(*found.format)) : "";
-    info.rows = found.rows;
-    for (const auto& [key, count] : found.keys)
-        info.keys.push_back(key);
-    if (!found.formatProblem.empty())
-        info.problems.push_back(found.formatProblem);
-    for (const data::RowProblem& problem : found.problems)
-        info.problems.push_back("row " + std::to_string(problem.row) + ": " + problem.message);
-    return info;
+    return guarded([&] {
+        const data::DataInspection found = data::inspectDataset(path, format);
+        DataInfo info;
+        info.format = found.format ? std::string(data::nameOf(*found.format)) : "";
+        info.rows = found.rows;
+        for (const auto& [key, count] : found.keys)
+            info.keys.push_back(key);
+        if (!found.formatProblem.empty())
+            info.problems.push_back(found.formatProblem);
+        for (const data::RowProblem& problem : found.problems)
+            info.problems.push_back("row " + std::to_string(problem.row) + ": " + problem.message);
+        return info;
+    });
 }
 
 }  // namespace lorikeet::api

@@ -46,12 +46,14 @@ double productRate(DType dtype)
     return best;
 }
 
-DoctorLine guarded(const std::string& topic, const std::function<DoctorLine()>& look)
+DoctorLine lineOf(const std::string& topic, const std::function<DoctorLine()>& look)
 {
     try {
         return look();
     } catch (const Error& error) {
         return {topic, State::Problem, error.message(), error.hint()};
+    } catch (const std::exception& error) {
+        return {topic, State::Problem, error.what(), "run packaging/linux/run.sh again"};
     }
 }
 
@@ -113,11 +115,11 @@ DoctorLine folderLine(const std::string& topic, const std::filesystem::path& fol
 
 std::vector<DoctorLine> doctor()
 {
-    return {guarded("processor", processorLine), guarded("memory", memoryLine),     guarded("LibTorch", torchLine),
-            guarded("oneDNN", oneDnnLine),       guarded("CUDA", cudaLine),
-            guarded("starter model", starterLine),
-            guarded("runs folder", [] { return folderLine("runs folder", dataFolder() / "runs"); }),
-            guarded("cache folder", [] { return folderLine("cache folder", cacheFolder()); })};
+    return {lineOf("processor", processorLine), lineOf("memory", memoryLine),     lineOf("LibTorch", torchLine),
+            lineOf("oneDNN", oneDnnLine),       lineOf("CUDA", cudaLine),
+            lineOf("starter model", starterLine),
+            lineOf("runs folder", [] { return folderLine("runs folder", dataFolder() / "runs"); }),
+            lineOf("cache folder", [] { return folderLine("cache folder", cacheFolder()); })};
 }
 
 std::vector<LibraryVersion> libraryVersions()

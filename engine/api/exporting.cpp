@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/api/exporting.h"
 
+#include "engine/api/guarded.h"
 #include "engine/api/models.h"
 #include "engine/api/planning.h"
 #include "engine/base/check.h"
@@ -63,52 +64,59 @@ ExportCheck compareLogits(generate::Session& session, const std::vector<float>& 
 
 ExportReport exportRun(const ExportRequest& request, const std::stop_token& stop, const ProgressFn& progress)
 {
-    if (request.to != "peft")
-        throw Error(ErrorCode::Usage, "cannot export to \"" + request.to + "\"", "use --to peft");
-    const train::RunRecord record = train::readRunRecord(request.runFolder);
-    std::vector<std::string> skipped;
-    const train::Checkpoint checkpoint = train::readNewestCheckpoint(request.runFolder, skipped);
-    if (std::filesystem::exists(request.target) && !request.replace)
-        throw Error(ErrorCode::Target, utf8(request.target) + " already exists", "choose another folder, or allow it to be replaced");
+    return guarded([&] {
+        if (request.to != "peft")
+            throw Error(ErrorCode::Usage, "cannot export to \"" + request.to + "\"", "use --to peft");
+        const train::RunRecord record = train::readRunRecord(request.runFolder);
+        std::vector<std::string> skipped;
+        const train::Checkpoint checkpoint = train::readNewestCheckpoint(request.runFolder, skipped);
+        if (std::filesystem::exists(request.target) && !request.replace)
+            throw Error(ErrorCode::Target, utf8(request.target) + " already exists", "choose another folder, or allow it to be replaced");
 
-    const std::filesystem::path adapter = request.runFolder / "adapter";
-    const std::filesystem::path model = locateModel(record.job.model.path);
-    const DeviceSpec device = findDevice("cpu");
-    const plan::MemoryPlan plan = planJob(modelShape(record.job.model.path), record.job, device);
-    generate::SessionOptions options;
-    options.context = 0;
-    options.evaluateRows = static_cast<std::int64_t>(kProbeTokens);
-    options.wantText = false;
-    generate::Session session(model, plan.layout.adapters, device, options, stop, progress);
-    LORIKEET_CHECK(checkpoint.adapter.size() == static_cast<std::size_t>(session.plan().layout.adapterElements), "checkpoint of another size");
+        const std::filesystem::path adapter = request.runFolder / "adapter";
+        const std::filesystem::path model = locateModel(record.job.model.path);
+        const DeviceSpec device = findDevice("cpu");
+        const plan::MemoryPlan plan = planJob(modelShape(record.job.model.path), record.job, device);
+        generate::SessionOptions options;
+        options.context = 0;
+        options.evaluateRows = static_cast<std::int64_t>(kProbeTokens);
+        options.wantText = false;
+        if (train::hashOfFiles(formats::openModelSource(model)->files(), "hashing the model", stop, progress) != record.modelHash)
+            throw Error(ErrorCode::BadInput, "the files of the model " + utf8(model) + " are not the ones the run began with",
+                        "restore them: the adapter fits no other weights");
+        generate::Session session(model, plan.layout.adapters, device, options, stop, progress);
+        LORIKEET_CHECK(checkpoint.adapter.size() == static_cast<std::size_t>(session.plan().layout.adapterElements), "checkpoint of another size");
 
-    ExportReport report;
-    const exporting::AdapterContent content{&session.source(), record.job, session.slots(), checkpoint.adapter};
-    const auto check = [&](const std::filesystem::path& folder) { report.checks.push_back(compareLogits(session, checkpoint.adapter, folder, stop)); };
-    const exporting::WrittenFolder written = exporting::writeAdapterFolder(request.target, request.replace, content, stop, check);
-    report.folder = request.target;
-    report.files = written.files;
-    report.bytes = written.bytes;
-    report.sha256 = written.sha256;
-    report.checks.insert(report.checks.begin(), {"all tensors read back equal to the trained ones", true, std::to_string(written.tensors) + " tensors"});
-    return report;
+        ExportReport report;
+        const exporting::AdapterContent content{&session.source(), record.job, session.slots(), checkpoint.adapter};
+        const auto check = [&](const std::filesystem::path& folder) { report.checks.push_back(compareLogits(session, checkpoint.adapter, folder, stop)); };
+        const exporting::WrittenFolder written = exporting::writeAdapterFolder(request.target, request.replace, content, stop, check);
+        report.folder = request.target;
+        report.files = written.files;
+        report.bytes = written.bytes;
+        report.sha256 = written.sha256;
+        report.checks.insert(report.checks.begin(), {"all tensors read back equal to the trained ones", true, std::to_string(written.tensors) + " tensors"});
+        return report;
+    }, ErrorCode::Target);
 }
 
 AdapterInfo inspectAdapter(const std::filesystem::path& folder)
 {
-    const formats::PeftConfig config = formats::readPeftConfig(folder / "adapter_config.json");
-    const formats::SafetensorsFile file(folder / "adapter_model.safetensors");
-    AdapterInfo info;
-    info.folder = folder;
-    info.baseModel = config.baseModel.value_or("");
-    info.rank = config.rank;
-    info.alpha = config.alpha;
-    info.rslora = config.useRslora;
-    info.targets = config.targetPattern ? std::vector<std::string>{*config.targetPattern} : config.targetModules;
-    info.tensors = static_cast<std::int64_t>(file.tensors().size());
-    for (const auto& [name, tensor] : file.tensors())
-        info.parameters += std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::uint64_t{1}, std::multiplies<>());
-    return info;
+    return guarded([&] {
+        const formats::PeftConfig config = formats::readPeftConfig(folder / "adapter_config.json");
+        const formats::SafetensorsFile file(folder / "adapter_model.safetensors");
+        AdapterInfo info;
+        info.folder = folder;
+        info.baseModel = config.baseModel.value_or("");
+        info.rank = config.rank;
+        info.alpha = config.alpha;
+        info.rslora = config.useRslora;
+        info.targets = config.targetPattern ? std::vector<std::string>{*config.targetPattern} : config.targetModules;
+        info.tensors = static_cast<std::int64_t>(file.tensors().size());
+        for (const auto& [name, tensor] : file.tensors())
+            info.parameters += std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::uint64_t{1}, std::multiplies<>());
+        return info;
+    });
 }
 
 }  // namespace lorikeet::api

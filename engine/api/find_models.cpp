@@ -2,6 +2,7 @@
 // Looking for models where other programs keep them.
 #include "engine/api/models.h"
 
+#include "engine/api/guarded.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 
@@ -92,7 +93,7 @@ private:
         found.name = displayName(path);
         try {
             found.info = inspectModel(utf8(path));
-        } catch (const Error& error) {
+        } catch (const std::exception& error) {
             found.problem = error.what();
         }
         m_found.push_back(std::move(found));
@@ -109,17 +110,19 @@ private:
 
 std::vector<FoundModel> findModels(const std::vector<fs::path>& extraFolders, const std::stop_token& stop, const ProgressFn& progress)
 {
-    Finder finder(stop, progress);
-    finder.walk(hubCache(), false);
-    if (const fs::path chosen = fromEnvironment("OLLAMA_MODELS"); !chosen.empty())
-        finder.walk(chosen / "blobs", true);
-    else
-        finder.walk(home() / ".ollama" / "models" / "blobs", true);
-    for (const char* folder : {".lmstudio/models", ".cache/lm-studio/models"})
-        finder.walk(home() / folder, false);
-    for (const fs::path& folder : extraFolders)
-        finder.walk(folder, false);
-    return finder.take();
+    return guarded([&] {
+        Finder finder(stop, progress);
+        finder.walk(hubCache(), false);
+        if (const fs::path chosen = fromEnvironment("OLLAMA_MODELS"); !chosen.empty())
+            finder.walk(chosen / "blobs", true);
+        else
+            finder.walk(home() / ".ollama" / "models" / "blobs", true);
+        for (const char* folder : {".lmstudio/models", ".cache/lm-studio/models"})
+            finder.walk(home() / folder, false);
+        for (const fs::path& folder : extraFolders)
+            finder.walk(folder, false);
+        return finder.take();
+    });
 }
 
 }  // namespace lorikeet::api

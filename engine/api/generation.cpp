@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/api/generation.h"
 
+#include "engine/api/guarded.h"
 #include "engine/api/models.h"
 #include "engine/api/planning.h"
 #include "engine/base/error.h"
@@ -82,15 +83,17 @@ std::vector<std::int32_t> Generation::State::promptTokens(const GenerationOption
 Generation::Generation(const std::string& model, const std::filesystem::path& adapter, const std::string& device, std::int64_t context,
                        const std::stop_token& stop, const ProgressFn& progress)
 {
-    const DeviceSpec spec = findDevice(device);
-    generate::SessionOptions options;
-    options.context = context;
-    options.precision = precisionFor(model, spec);
-    m_state = std::make_unique<State>(model, adapter, spec, options, stop, progress);
-    if (adapter.empty())
-        return;
-    m_state->adapter = weightsOf(m_state->session, adapter);
-    m_state->adapterHash = sha256OfFile(adapter / "adapter_model.safetensors", stop);
+    guarded([&] {
+        const DeviceSpec spec = findDevice(device);
+        generate::SessionOptions options;
+        options.context = context;
+        options.precision = precisionFor(model, spec);
+        m_state = std::make_unique<State>(model, adapter, spec, options, stop, progress);
+        if (adapter.empty())
+            return;
+        m_state->adapter = weightsOf(m_state->session, adapter);
+        m_state->adapterHash = sha256OfFile(adapter / "adapter_model.safetensors", stop);
+    });
 }
 
 Generation::~Generation() = default;
@@ -99,40 +102,44 @@ Generation::Generation(Generation&&) noexcept = default;
 GenerationResult Generation::generate(const GenerationOptions& options, const std::function<void(std::string_view)>& onText,
                                       const std::stop_token& stop)
 {
-    const auto start = std::chrono::steady_clock::now();
-    m_state->place(options.useAdapter);
-    const std::vector<std::int32_t> prompt = m_state->promptTokens(options);
-    generate::GeneratedText text = generate::generate(m_state->session.decoder(), *m_state->session.text().tokenizer, prompt,
-                                                      m_state->session.context(), options.maxTokens,
-                                                      {options.temperature, options.topP, options.seed}, onText, stop);
-    GenerationResult result;
-    result.text = std::move(text.text);
-    result.tokens = std::move(text.tokens);
-    result.reachedEnd = text.reachedEnd;
-    result.promptTokens = static_cast<std::int64_t>(prompt.size());
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (options.useAdapter)
-        result.adapterHash = m_state->adapterHash;
-    return result;
+    return guarded([&] {
+        const auto start = std::chrono::steady_clock::now();
+        m_state->place(options.useAdapter);
+        const std::vector<std::int32_t> prompt = m_state->promptTokens(options);
+        generate::GeneratedText text = generate::generate(m_state->session.decoder(), *m_state->session.text().tokenizer, prompt,
+                                                          m_state->session.context(), options.maxTokens,
+                                                          {options.temperature, options.topP, options.seed}, onText, stop);
+        GenerationResult result;
+        result.text = std::move(text.text);
+        result.tokens = std::move(text.tokens);
+        result.reachedEnd = text.reachedEnd;
+        result.promptTokens = static_cast<std::int64_t>(prompt.size());
+        result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        if (options.useAdapter)
+            result.adapterHash = m_state->adapterHash;
+        return result;
+    });
 }
 
 void writeLogits(const std::string& model, const std::filesystem::path& adapter, const std::vector<std::int32_t>& tokens,
                  const std::filesystem::path& target, DType precision, const std::string& device)
 {
-    if (tokens.empty())
-        throw Error(ErrorCode::Usage, "no tokens were given", "give --tokens 1,2,3");
-    generate::SessionOptions options;
-    options.context = 0;
-    options.evaluateRows = static_cast<std::int64_t>(tokens.size());
-    options.precision = precision;
-    options.wantText = false;
-    generate::Session session(locateModel(model), slotsOf(model, adapter), findDevice(device), options, {}, {});
-    if (!adapter.empty())
-        session.setAdapter(weightsOf(session, adapter));
-    const std::vector<float> logits = session.logits(tokens, {});
-    const std::vector<std::uint64_t> shape{tokens.size(), logits.size() / tokens.size()};
-    formats::writeSafetensors(target, {{"logits", formats::SafeType::F32, shape}},
-                              [&](const formats::SafeEntry&, const formats::AppendBytes& append) { append(std::as_bytes(std::span(logits))); });
+    return guarded([&] {
+        if (tokens.empty())
+            throw Error(ErrorCode::Usage, "no tokens were given", "give --tokens 1,2,3");
+        generate::SessionOptions options;
+        options.context = 0;
+        options.evaluateRows = static_cast<std::int64_t>(tokens.size());
+        options.precision = precision;
+        options.wantText = false;
+        generate::Session session(locateModel(model), slotsOf(model, adapter), findDevice(device), options, {}, {});
+        if (!adapter.empty())
+            session.setAdapter(weightsOf(session, adapter));
+        const std::vector<float> logits = session.logits(tokens, {});
+        const std::vector<std::uint64_t> shape{tokens.size(), logits.size() / tokens.size()};
+        formats::writeSafetensors(target, {{"logits", formats::SafeType::F32, shape}},
+                                  [&](const formats::SafeEntry&, const formats::AppendBytes& append) { append(std::as_bytes(std::span(logits))); });
+    }, ErrorCode::Target);
 }
 
 }  // namespace lorikeet::api

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/api/models.h"
 
+#include "engine/api/guarded.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/formats/model_source.h"
@@ -88,36 +89,42 @@ bool hasStarterModel() { return !starterFile().empty(); }
 
 std::filesystem::path locateModel(const std::string& path)
 {
-    if (path.empty())
-        throw Error(ErrorCode::BadInput, "no model was chosen", "set model.path to a folder, a .gguf file or \"starter\"");
-    if (path.starts_with(kBlueprint))
-        throw Error(ErrorCode::BadInput, path + " is a configuration without weights: it can be planned for, not loaded", "choose a model folder or a GGUF file");
-    if (path != kStarter)
-        return pathFromUtf8(path);
-    const std::filesystem::path file = starterFile();
-    if (file.empty())
-        throw Error(ErrorCode::BadInput, "the starter model has not been fetched", "run packaging/linux/run.sh once with a network, or set LORIKEET_STARTER_MODEL to its file");
-    return file;
+    return guarded([&] {
+        if (path.empty())
+            throw Error(ErrorCode::BadInput, "no model was chosen", "set model.path to a folder, a .gguf file or \"starter\"");
+        if (path.starts_with(kBlueprint))
+            throw Error(ErrorCode::BadInput, path + " is a configuration without weights: it can be planned for, not loaded", "choose a model folder or a GGUF file");
+        if (path != kStarter)
+            return pathFromUtf8(path);
+        const std::filesystem::path file = starterFile();
+        if (file.empty())
+            throw Error(ErrorCode::BadInput, "the starter model has not been fetched", "run packaging/linux/run.sh once with a network, or set LORIKEET_STARTER_MODEL to its file");
+        return file;
+    });
 }
 
 ModelInfo inspectModel(const std::string& path)
 {
-    if (path.starts_with(kBlueprint)) {
-        ModelInfo info;
-        info.path = path;
-        info.format = "blueprint";
-        info.shape = blueprintShape(path);
+    return guarded([&] {
+        if (path.starts_with(kBlueprint)) {
+            ModelInfo info;
+            info.path = path;
+            info.format = "blueprint";
+            info.shape = blueprintShape(path);
+            return info;
+        }
+        ModelInfo info = describe(path, *formats::openModelSource(locateModel(path)));
+        if (path == kStarter && info.licence.empty())
+            info.licence = "Apache-2.0";
         return info;
-    }
-    ModelInfo info = describe(path, *formats::openModelSource(locateModel(path)));
-    if (path == kStarter && info.licence.empty())
-        info.licence = "Apache-2.0";
-    return info;
+    });
 }
 
 ModelShape modelShape(const std::string& path)
 {
-    return path.starts_with(kBlueprint) ? blueprintShape(path) : formats::openModelSource(locateModel(path))->shape();
+    return guarded([&] {
+        return path.starts_with(kBlueprint) ? blueprintShape(path) : formats::openModelSource(locateModel(path))->shape();
+    });
 }
 
 }  // namespace lorikeet::api

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/api/planning.h"
 
+#include "engine/api/guarded.h"
 #include "engine/base/error.h"
 #include "engine/hardware/devices.h"
 #include "engine/kernels/costs.h"
@@ -104,7 +105,9 @@ plan::KernelCosts kernelCosts(const ModelShape& shape, const Job& job, const Dev
 
 plan::MemoryPlan planJob(const ModelShape& shape, const Job& job, const DeviceSpec& device)
 {
-    return plan::plan(shape, job, device, kernelCosts(shape, job, device));
+    return guarded([&] {
+        return plan::plan(shape, job, device, kernelCosts(shape, job, device));
+    });
 }
 
 ordered_json toJson(const plan::MemoryPlan& plan, bool buffers)

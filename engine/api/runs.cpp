@@ -2,6 +2,7 @@
 // Run folders as lists show them; everything is read from the folders themselves.
 #include "engine/api/training_run.h"
 
+#include "engine/api/guarded.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/train/run_folder.h"
@@ -55,42 +56,48 @@ void takeEvent(RunInfo& info, const RunEvent& event)
 
 fs::path proposeRunFolder(const Job& job)
 {
-    const fs::path runs = dataFolder() / "runs";
-    const std::string base = timeStamp() + "-" + asFileName(utf8(pathFromUtf8(job.model.path).stem()));
-    fs::path folder = runs / base;
-    for (int n = 2; fs::exists(folder); ++n)
-        folder = runs / (base + "-" + std::to_string(n));
-    return folder;
+    return guarded([&] {
+        const fs::path runs = dataFolder() / "runs";
+        const std::string base = timeStamp() + "-" + asFileName(utf8(pathFromUtf8(job.model.path).stem()));
+        fs::path folder = runs / base;
+        for (int n = 2; fs::exists(folder); ++n)
+            folder = runs / (base + "-" + std::to_string(n));
+        return folder;
+    }, ErrorCode::Target);
 }
 
 RunInfo inspectRun(const fs::path& runFolder)
 {
-    const train::RunRecord record = train::readRunRecord(runFolder);
-    RunInfo info;
-    info.folder = runFolder;
-    info.model = record.job.model.path;
-    info.data = record.job.data.path;
-    info.created = record.created;
-    info.totalSteps = record.totalSteps;
-    info.hasAdapter = fs::exists(runFolder / "adapter" / "adapter_model.safetensors");
-    for (const RunEvent& event : train::readEvents(runFolder))
-        takeEvent(info, event);
-    return info;
+    return guarded([&] {
+        const train::RunRecord record = train::readRunRecord(runFolder);
+        RunInfo info;
+        info.folder = runFolder;
+        info.model = record.job.model.path;
+        info.data = record.job.data.path;
+        info.created = record.created;
+        info.totalSteps = record.totalSteps;
+        info.hasAdapter = fs::exists(runFolder / "adapter" / "adapter_model.safetensors");
+        for (const RunEvent& event : train::readEvents(runFolder))
+            takeEvent(info, event);
+        return info;
+    });
 }
 
 std::vector<RunInfo> listRuns(const fs::path& runsFolder)
 {
-    std::vector<RunInfo> runs;
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(runsFolder, ignored)) {
-        try {
-            runs.push_back(inspectRun(entry.path()));
-        } catch (const Error&) {
-            continue;  // not a run, or a damaged one: a list shows what can be shown
+    return guarded([&] {
+        std::vector<RunInfo> runs;
+        std::error_code ignored;
+        for (const auto& entry : fs::directory_iterator(runsFolder, ignored)) {
+            try {
+                runs.push_back(inspectRun(entry.path()));
+            } catch (const Error&) {
+                continue;  // not a run, or a damaged one: a list shows what can be shown
+            }
         }
-    }
-    std::sort(runs.begin(), runs.end(), [](const RunInfo& a, const RunInfo& b) { return a.created > b.created; });
-    return runs;
+        std::sort(runs.begin(), runs.end(), [](const RunInfo& a, const RunInfo& b) { return a.created > b.created; });
+        return runs;
+    });
 }
 
 }  // namespace lorikeet::api

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/api/tokenizing.h"
 
+#include "engine/api/guarded.h"
 #include "engine/api/models.h"
 #include "engine/base/error.h"
 #include "engine/data/conversation.h"
@@ -43,25 +44,27 @@ TokenizedText TextTokenizer::text(std::string_view utf8) const
 
 TokenizedText TextTokenizer::conversation(const std::string& row) const
 {
-    const nlohmann::ordered_json value = nlohmann::ordered_json::parse(row, nullptr, false);
-    if (value.is_discarded())
-        throw Error(ErrorCode::BadInput, "the conversation is not valid JSON", "give one row like {\"messages\": [...]}");
-    // A bare list is taken as the messages themselves.
-    const nlohmann::ordered_json wrapped = value.is_array() ? nlohmann::ordered_json{{"messages", value}} : value;
-    const auto format = data::formatOf(wrapped);
-    if (!format)
-        throw Error(ErrorCode::BadInput, data::describeUnrecognised(std::span(&wrapped, 1)), "give one row like {\"messages\": [...]}");
-    const data::SampleOrProblem sample = data::toSample(wrapped, *format);
-    if (!sample.sample)
-        throw Error(ErrorCode::BadInput, "the conversation cannot be used: " + sample.problem);
-    const data::Tokenization tokenization(*m_state->text.tokenizer, m_state->text.chat(), "assistant");
-    data::TokenizedRow tokens = tokenization.tokenize(*sample.sample);
-    if (tokens.refused)
-        throw Error(ErrorCode::BadInput, tokens.problem);
-    TokenizedText result = m_state->withPieces(std::move(tokens.tokens));
-    for (std::size_t i = 0; i < tokens.lossMask.size(); ++i)
-        result.mask[i] = tokens.lossMask[i] != 0;
-    return result;
+    return guarded([&] {
+        const nlohmann::ordered_json value = nlohmann::ordered_json::parse(row, nullptr, false);
+        if (value.is_discarded())
+            throw Error(ErrorCode::BadInput, "the conversation is not valid JSON", "give one row like {\"messages\": [...]}");
+        // A bare list is taken as the messages themselves.
+        const nlohmann::ordered_json wrapped = value.is_array() ? nlohmann::ordered_json{{"messages", value}} : value;
+        const auto format = data::formatOf(wrapped);
+        if (!format)
+            throw Error(ErrorCode::BadInput, data::describeUnrecognised(std::span(&wrapped, 1)), "give one row like {\"messages\": [...]}");
+        const data::SampleOrProblem sample = data::toSample(wrapped, *format);
+        if (!sample.sample)
+            throw Error(ErrorCode::BadInput, "the conversation cannot be used: " + sample.problem);
+        const data::Tokenization tokenization(*m_state->text.tokenizer, m_state->text.chat(), "assistant");
+        data::TokenizedRow tokens = tokenization.tokenize(*sample.sample);
+        if (tokens.refused)
+            throw Error(ErrorCode::BadInput, tokens.problem);
+        TokenizedText result = m_state->withPieces(std::move(tokens.tokens));
+        for (std::size_t i = 0; i < tokens.lossMask.size(); ++i)
+            result.mask[i] = tokens.lossMask[i] != 0;
+        return result;
+    });
 }
 
 std::string TextTokenizer::decode(const std::vector<std::int32_t>& ids) const { return m_state->text.tokenizer->decode(ids, false); }

@@ -3,8 +3,10 @@
 #include "engine/api/training_run.h"
 
 #include "engine/api/doctor.h"
+#include "engine/api/guarded.h"
 #include "engine/api/models.h"
 #include "engine/api/planning.h"
+#include "engine/base/check.h"
 #include "engine/base/files.h"
 #include "engine/base/mailbox.h"
 #include "engine/export/adapter_folder.h"
@@ -25,13 +27,15 @@ public:
     ~EngineRun() override
     {
         m_stop.request_stop();
-        wait();
+        if (m_thread.joinable())
+            m_thread.join();
     }
 
     void start(std::function<void()> wake) override
     {
-        m_mailbox = std::make_unique<Mailbox<RunEvent>>(std::move(wake));
-        enter(RunState::Starting);
+        LORIKEET_CHECK(!m_started.exchange(true), "a run is started once");
+        m_wake = std::move(wake);
+        m_state = RunState::Starting;
         m_thread = std::thread([this] { main(); });
     }
     void pause() override { m_paused = true; }
@@ -47,20 +51,27 @@ public:
     void saveNow() override { m_saveRequested = true; }
 
     [[nodiscard]] RunState state() const override { return m_state; }
-    [[nodiscard]] std::vector<RunEvent> takeEvents() override { return m_mailbox ? m_mailbox->take() : std::vector<RunEvent>{}; }
+    [[nodiscard]] std::vector<RunEvent> takeEvents() override
+    {
+        std::vector<RunEvent> events = m_mailbox.take();
+        // Whoever has the last event sees Ended; whoever sees Ended finds the last event waiting.
+        if (!events.empty() && std::holds_alternative<RunEnded>(events.back()))
+            m_state = RunState::Ended;
+        return events;
+    }
     [[nodiscard]] std::optional<MemoryMeasured> takeMemory() override { return m_memory.take(); }
     [[nodiscard]] std::optional<Progress> takeProgress() override { return m_progress.take(); }
     void wait() override
     {
-        if (m_thread.joinable())
-            m_thread.join();
+        std::unique_lock lock(m_mutex);
+        m_changed.wait(lock, [this] { return m_finished || !m_started; });
     }
 
 private:
     void enter(RunState state)
     {
         m_state = state;
-        m_mailbox->push(StateChanged{state});
+        m_mailbox.push(StateChanged{state});
     }
 
     /// Between two steps: waits while paused, and says so.
@@ -82,7 +93,7 @@ private:
         hooks.emit = [this](const RunEvent& event) {
             if (std::holds_alternative<RunStarted>(event))
                 enter(RunState::Running);
-            m_mailbox->push(event);
+            m_mailbox.push(event);
         };
         hooks.memory = [this](const MemoryMeasured& measured) { m_memory.set(measured); };
         hooks.progress = [this](const Progress& progress) { m_progress.set(progress); };
@@ -129,41 +140,42 @@ private:
     void main() noexcept
     {
         RunEnded ended;
+        enter(RunState::Starting);
         try {
-            ended = train();
+            ended = guarded([this] { return train(); }, ErrorCode::Target);
         } catch (const Error& error) {
             ended.status = error.code() == ErrorCode::Cancelled ? RunEnded::Status::Stopped : RunEnded::Status::Failed;
             ended.errorCode = error.code();
             ended.errorMessage = error.message();
             ended.errorHint = error.hint();
-        } catch (const std::bad_alloc&) {
-            ended = failure(ErrorCode::DoesNotFit, "the system has no more memory", "close other programs, or lower recipe.context");
         } catch (const std::exception& error) {
-            ended = failure(ErrorCode::Internal, error.what(), "this is a bug in Lorikeet; please report it with this line");
+            ended.status = RunEnded::Status::Failed;
+            ended.errorMessage = error.what();
+            ended.errorHint = "this is a bug in Lorikeet; please report it with this line";
         }
+        m_mailbox.push(StateChanged{RunState::Ended}, ended);
         m_state = RunState::Ended;
-        m_mailbox->push(StateChanged{RunState::Ended});
-        m_mailbox->push(ended);
-    }
-
-    static RunEnded failure(ErrorCode code, std::string message, std::string hint)
-    {
-        RunEnded ended;
-        ended.status = RunEnded::Status::Failed;
-        ended.errorCode = code;
-        ended.errorMessage = std::move(message);
-        ended.errorHint = std::move(hint);
-        return ended;
+        {
+            const std::lock_guard lock(m_mutex);
+            m_finished = true;
+        }
+        m_changed.notify_all();
     }
 
     RunOptions m_options;
-    std::unique_ptr<Mailbox<RunEvent>> m_mailbox;
+    std::function<void()> m_wake;  ///< set before the thread begins
+    Mailbox<RunEvent> m_mailbox{[this] {
+        if (m_wake)
+            m_wake();
+    }};
     LatestSlot<MemoryMeasured> m_memory;
     LatestSlot<Progress> m_progress;
     std::atomic<RunState> m_state{RunState::Idle};
+    std::atomic<bool> m_started{false};
     std::atomic<bool> m_paused{false};
     std::atomic<bool> m_saveRequested{false};
     std::stop_source m_stop;
+    bool m_finished = false;  ///< under m_mutex
     std::mutex m_mutex;
     std::condition_variable_any m_changed;
     std::thread m_thread;

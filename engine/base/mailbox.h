@@ -18,12 +18,15 @@ public:
     /// `wake` is called on the producer's thread, outside the lock; it should post an event and return.
     explicit Mailbox(std::function<void()> wake = {}) : m_wake(std::move(wake)) {}
 
-    void push(T value)
+    /// Several values are taken together or not at all.
+    template <typename... More>
+    void push(T value, More&&... more)
     {
         bool mustWake = false;
         {
             const std::lock_guard lock(m_mutex);
             m_items.push_back(std::move(value));
+            (m_items.push_back(std::forward<More>(more)), ...);
             mustWake = !std::exchange(m_wakePending, true);
         }
         if (mustWake && m_wake)

@@ -2,6 +2,7 @@
 #include "engine/generate/sampler.h"
 
 #include "engine/base/check.h"
+#include "engine/base/error.h"
 #include "engine/base/philox.h"
 
 #include <algorithm>
@@ -14,6 +15,9 @@ namespace lorikeet::generate {
 std::int32_t chooseToken(std::span<const float> logits, const SamplingOptions& options, std::uint32_t step)
 {
     LORIKEET_CHECK(!logits.empty(), "no logits to choose from");
+    // A NaN has no place in an order: sorting by it would be undefined.
+    if (std::any_of(logits.begin(), logits.end(), [](float x) { return std::isnan(x); }))
+        throw Error(ErrorCode::RunFailed, "the model's answer holds values that are not numbers", "use precision fp32, or another adapter");
     const auto best = std::max_element(logits.begin(), logits.end());
     if (options.temperature <= 0.0)
         return static_cast<std::int32_t>(best - logits.begin());

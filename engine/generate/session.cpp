@@ -3,7 +3,6 @@
 
 #include "engine/base/check.h"
 #include "engine/base/error.h"
-#include "engine/base/files.h"
 #include "engine/base/units.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/model/weight_loader.h"
@@ -21,10 +20,8 @@ constexpr std::int64_t kLogitRows = 64;
 
 Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSlot> slots, const DeviceSpec& device,
                  const SessionOptions& options, const std::stop_token& stop, const ProgressFn& progress)
-    : m_source(formats::openModelSource(model))
+    : m_source(model::openRunnableModel(model))
 {
-    if (!m_source->hasWeights())
-        throw Error(ErrorCode::BadInput, utf8(m_source->path()) + " is a configuration without weights", "choose a model folder or a GGUF file");
     if (options.wantText)
         m_text = loadModelText(*m_source);
     const ModelShape& shape = m_source->shape();
@@ -32,7 +29,7 @@ Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSl
     m_context = m_device->context();
 
     plan::InferenceJob job;
-    job.context = std::min(options.context, shape.maxContext);
+    job.context = std::clamp<std::int64_t>(options.context, 0, shape.maxContext);
     job.rows = std::min(kPrefillRows, std::max<std::int64_t>(1, job.context));
     job.evaluateRows = options.evaluateRows;
     job.lossChunk = kLogitRows;
@@ -68,9 +65,7 @@ void Session::setAdapter(std::span<const float> flat)
 std::vector<float> Session::logits(std::span<const std::int32_t> tokens, const std::stop_token& stop)
 {
     const std::int64_t vocab = m_source->shape().vocab;
-    for (const std::int32_t token : tokens)
-        if (token < 0 || token >= vocab)
-            throw Error(ErrorCode::Usage, "token " + std::to_string(token) + " is not in the vocabulary of " + std::to_string(vocab));
+    model::requireKnownTokens(tokens, m_source->shape());
     std::vector<float> all(tokens.size() * static_cast<std::size_t>(vocab));
     m_decoder->logits(tokens, [&](std::int64_t first, std::span<const float> rows) {
         std::copy(rows.begin(), rows.end(), all.begin() + first * vocab);

@@ -7,6 +7,9 @@
 
 namespace lorikeet::kernels {
 
+/// Largest head that the kernels take, on every device.
+inline constexpr std::int64_t kLargestHead = 256;
+
 /// out [N, Q] and lse [N, heads] (fp32, log-sum-exp of the scaled scores) of q [N, Q], k and v [N, K]. Rows behind the last document
 /// are set to zero.
 struct AttentionForward {

@@ -56,7 +56,7 @@ namespace {
 
 void checkHeads(const char* op, const Mat& q, const Mat& k, std::int64_t headSize)
 {
-    LORIKEET_CHECK(headSize > 0 && headSize <= 256, std::string(op) + ": head size " + std::to_string(headSize) + ", at most 256");
+    LORIKEET_CHECK(headSize > 0 && headSize <= kLargestHead, std::string(op) + ": head size " + std::to_string(headSize));
     LORIKEET_CHECK(q.cols % headSize == 0 && k.cols % headSize == 0 && (q.cols / headSize) % (k.cols / headSize) == 0 && q.dtype == k.dtype,
                    std::string(op) + ": q " + describe(q) + ", k " + describe(k));
 }

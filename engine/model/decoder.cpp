@@ -2,6 +2,7 @@
 #include "engine/model/decoder.h"
 
 #include "engine/base/check.h"
+#include "engine/base/error.h"
 #include "engine/base/progress.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/rows.h"
@@ -79,6 +80,15 @@ void Decoder::resolveLayers()
     }
 }
 
+void requireKnownTokens(std::span<const std::int32_t> tokens, const ModelShape& shape)
+{
+    for (const std::int32_t token : tokens)
+        if (token < 0 || token >= shape.vocab)
+            throw Error(ErrorCode::BadInput, "token " + std::to_string(token) + " is not in the vocabulary of " + shape.name + ", which ends at "
+                                                 + std::to_string(shape.vocab - 1),
+                        "use the tokenizer files that belong to these weights, or the weights that belong to this tokenizer");
+}
+
 std::int64_t Decoder::grainRows(std::int64_t count, std::int64_t most)
 {
     return std::min((count + kRowGrain - 1) / kRowGrain * kRowGrain, most);
@@ -88,6 +98,7 @@ PassInputs Decoder::upload(const data::MicroBatch& batch, std::int64_t rows)
 {
     const auto tokens = static_cast<std::int64_t>(batch.tokens.size());
     LORIKEET_CHECK(tokens <= m_layout.slots && batch.positions.size() == batch.tokens.size(), "micro-batch larger than planned");
+    requireKnownTokens(batch.tokens, m_shape);
     const auto padded = [&](std::vector<std::int32_t>& room, const std::vector<std::int32_t>& values) -> const std::vector<std::int32_t>& {
         room.assign(values.begin(), values.end());
         room.resize(static_cast<std::size_t>(rows), 0);

@@ -25,6 +25,9 @@ struct TrainPass {
     std::uint32_t step = 0;
 };
 
+/// Looked at before an id becomes a row of the embedding. @throws Error{BadInput} naming the first id outside the vocabulary.
+void requireKnownTokens(std::span<const std::int32_t> tokens, const ModelShape& shape);
+
 class Decoder {
 public:
     /// `memory` and `context` must outlive it. Resolves every buffer once.

@@ -119,6 +119,7 @@ void Decoder::logits(std::span<const std::int32_t> tokens, const std::function<v
 std::vector<float> Decoder::extend(std::span<const std::int32_t> tokens, std::int64_t position, const std::stop_token& stop)
 {
     const plan::SampleBuffers& sample = m_layout.sample;
+    requireKnownTokens(tokens, m_shape);
     m_memory.enter(m_memory.plan().program.at(Phase::Sample, PointKind::Decode));
     Mat last;
     for (std::size_t done = 0; done < tokens.size();) {

@@ -2,8 +2,11 @@
 #include "engine/model/weight_loader.h"
 
 #include "engine/base/check.h"
+#include "engine/base/error.h"
+#include "engine/base/files.h"
 #include "engine/base/philox.h"
 #include "engine/formats/parameters.h"
+#include "engine/kernels/attention.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/rope.h"
 
@@ -73,6 +76,19 @@ void loadRopeTable(const ModelShape& shape, PlannedMemory& memory, kernels::Cont
 }
 
 }  // namespace
+
+std::unique_ptr<formats::ModelSource> openRunnableModel(const std::filesystem::path& path)
+{
+    std::unique_ptr<formats::ModelSource> source = formats::openModelSource(path);
+    if (!source->hasWeights())
+        throw Error(ErrorCode::BadInput, utf8(source->path()) + " is a configuration without weights: it can be planned for, not trained",
+                    "choose a model folder or a GGUF file");
+    if (source->shape().headSize > kernels::kLargestHead)
+        throw Error(ErrorCode::BadInput, utf8(source->path()) + " has heads of " + std::to_string(source->shape().headSize)
+                                             + " values, attention here takes at most " + std::to_string(kernels::kLargestHead),
+                    "choose another model");
+    return source;
+}
 
 void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kernels::Context& context, const std::stop_token& stop,
                  const ProgressFn& progress)

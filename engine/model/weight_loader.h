@@ -12,6 +12,10 @@
 
 namespace lorikeet::model {
 
+/// A model that can be computed with. @throws Error{BadInput} for a configuration without weights and for heads larger than the
+/// kernels take.
+[[nodiscard]] std::unique_ptr<formats::ModelSource> openRunnableModel(const std::filesystem::path& path);
+
 /// Reads every parameter, straight where file and plan agree on the type, else in fp32 blocks through Layout::staging. Fills the
 /// rotary table too. @throws Error{BadInput} from the file, Error{Cancelled} between tensors.
 void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kernels::Context& context, const std::stop_token& stop,

@@ -74,6 +74,17 @@ RunRecord readRunRecord(const std::filesystem::path& runFolder)
     }
 }
 
+std::string hashOfFiles(const std::vector<std::filesystem::path>& files, const char* stage, const std::stop_token& stop, const ProgressFn& progress)
+{
+    Sha256 all;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        all.update(sha256OfFile(files[i], stop));
+        if (progress)
+            progress({stage, i + 1, files.size(), "files"});
+    }
+    return all.finish();
+}
+
 void requireResumable(const RunRecord& before, const RunRecord& now)
 {
     for (const JobField& field : jobFields()) {
@@ -109,7 +120,7 @@ void EventLog::cutTo(std::uint64_t bytes)
 
 void EventLog::append(const RunEvent& event)
 {
-    const std::string line = toJson(event).dump();
+    const std::string line = toJson(event).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
     m_file->appendLine(line);
     m_bytes += line.size() + 1;
 }

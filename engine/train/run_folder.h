@@ -36,6 +36,10 @@ void writeRunRecord(const std::filesystem::path& runFolder, const RunRecord& rec
 /// @throws Error{BadInput} when the folder is not a run or was written by a newer version.
 [[nodiscard]] RunRecord readRunRecord(const std::filesystem::path& runFolder);
 
+/// SHA-256 over the SHA-256 of each file, in order. @throws Error{BadInput} for a file that cannot be read, Error{Cancelled}
+[[nodiscard]] std::string hashOfFiles(const std::vector<std::filesystem::path>& files, const char* stage, const std::stop_token& stop,
+                                      const ProgressFn& progress);
+
 /// Refuses a resume that would change what was learnt so far. Epochs, max_steps and the cadences may differ.
 /// @throws Error{Usage} naming the field with both values, Error{BadInput} when model or data are not the ones of the run.
 void requireResumable(const RunRecord& before, const RunRecord& now);

@@ -76,7 +76,6 @@ private:
     void prepareFolder();
     void resumeFrom(const RunRecord& now);
     void restore(const Checkpoint& checkpoint);
-    [[nodiscard]] std::string hashFiles(const std::vector<std::filesystem::path>& files, const char* stage) const;
     [[nodiscard]] RunRecord record() const;
     void announce();
     void trainSteps();

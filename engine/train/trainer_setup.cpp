@@ -3,7 +3,6 @@
 #include "engine/train/trainer.h"
 
 #include "engine/base/error.h"
-#include "engine/base/hash.h"
 #include "engine/base/units.h"
 #include "engine/generate/model_text.h"
 #include "engine/lora/adapter.h"
@@ -12,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 
@@ -73,15 +73,15 @@ Trainer::~Trainer() = default;
 
 void Trainer::prepareData()
 {
-    m_source = formats::openModelSource(m_options.modelPath);
-    if (!m_source->hasWeights())
-        throw Error(ErrorCode::BadInput, utf8(m_source->path()) + " is a configuration without weights: it can be planned for, not trained",
-                    "choose a model folder or a GGUF file");
+    m_source = model::openRunnableModel(m_options.modelPath);
     const generate::ModelText text = generate::loadModelText(*m_source);
     const Job& job = m_options.job;
     // Templates may print the date: a resumed run sees the day on which it began.
     m_created = m_options.resume ? readRunRecord(m_options.runFolder).created : utcNow();
     m_data = data::buildDataset(job, *text.tokenizer, text.chat(), m_hooks.progress, m_hooks.stop, dateOf(m_created));
+    for (const auto* part : {&m_data.train, &m_data.validation})
+        for (const data::Example& example : *part)
+            model::requireKnownTokens(example.tokens, m_source->shape());
     const data::SamplerOptions sampling = data::samplerOptions(job, {}, job.slots());
     m_sampler = std::make_unique<data::Sampler>(m_data.train, sampling);
     m_totalSteps = m_sampler->totalSteps(job.recipe.epochs, job.recipe.maxSteps);
@@ -120,25 +120,14 @@ void Trainer::prepareAdapter()
     } else {
         const auto slots = lora::readSlots(pathFromUtf8(folder), m_source->shape());
         const auto same = [](const plan::AdapterSlot& a, const plan::AdapterSlot& b) {
-            return a.layer == b.layer && a.linear == b.linear && a.rank == b.rank;
+            return a.layer == b.layer && a.linear == b.linear && a.rank == b.rank && std::abs(a.scale - b.scale) <= 1e-12 * std::abs(b.scale);
         };
         if (!std::equal(slots.begin(), slots.end(), m_plan.layout.adapters.begin(), m_plan.layout.adapters.end(), same))
-            throw Error(ErrorCode::BadInput, folder + " was trained with other targets or ranks than this job states",
-                        "set recipe.targets and recipe.rank as in its adapter_config.json");
+            throw Error(ErrorCode::BadInput, folder + " was trained with other targets, ranks or alpha than this job states",
+                        "set recipe.targets, recipe.rank, recipe.alpha and recipe.rslora as in its adapter_config.json");
         lora::readWeights(pathFromUtf8(folder), m_plan.layout.adapters, flat);
     }
     m_adapter->set(flat);
-}
-
-std::string Trainer::hashFiles(const std::vector<std::filesystem::path>& files, const char* stage) const
-{
-    Sha256 all;
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        all.update(sha256OfFile(files[i], m_hooks.stop));
-        if (m_hooks.progress)
-            m_hooks.progress({stage, i + 1, files.size(), "files"});
-    }
-    return all.finish();
 }
 
 RunRecord Trainer::record() const
@@ -162,8 +151,8 @@ void Trainer::prepareFolder()
     std::vector<std::filesystem::path> dataFiles{pathFromUtf8(job.data.path)};
     if (!job.data.validationPath.empty())
         dataFiles.push_back(pathFromUtf8(job.data.validationPath));
-    m_modelHash = hashFiles(m_source->files(), "hashing the model");
-    m_dataHash = hashFiles(dataFiles, "hashing the data");
+    m_modelHash = hashOfFiles(m_source->files(), "hashing the model", m_hooks.stop, m_hooks.progress);
+    m_dataHash = hashOfFiles(dataFiles, "hashing the data", m_hooks.stop, m_hooks.progress);
     if (m_options.resume) {
         resumeFrom(record());
         return;
