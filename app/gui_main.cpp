@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The studio: lorikeet [job.lorikeet.json] [--theme light|dark|system] [--screenshot PAGE:FILE ...]
+// The studio: lorikeet [job.lorikeet.json] [--run] [--theme light|dark|system] [--screenshot PAGE:FILE ...]
 #include "app/engine_verbs.h"
 #include "app/screenshots.h"
 #include "engine/base/files.h"
@@ -25,6 +25,7 @@ struct Arguments {
     QString path;
     std::optional<ui::ThemeChoice> theme;
     std::vector<app::Screenshot> screenshots;
+    bool run = false;
     QString problem;
 };
 
@@ -37,10 +38,12 @@ Arguments readArguments(const QCoreApplication& application)
     parser.addPositionalArgument(QStringLiteral("path"), QStringLiteral("A job file (*.lorikeet.json), a model or a data file to open."));
     parser.addOption({QStringLiteral("theme"), QStringLiteral("light, dark or system."), QStringLiteral("name")});
     parser.addOption({QStringLiteral("screenshot"), QStringLiteral("Draws a page (model, data, recipe, run, export) into a PNG file and quits."), QStringLiteral("PAGE:FILE")});
+    parser.addOption({QStringLiteral("run"), QStringLiteral("Starts the job once model and data have been read.")});
     parser.process(application);
 
     Arguments arguments;
     arguments.path = parser.positionalArguments().value(0);
+    arguments.run = parser.isSet(QStringLiteral("run"));
     const QString theme = parser.value(QStringLiteral("theme"));
     if (theme == QLatin1String("light"))
         arguments.theme = ui::ThemeChoice::Light;
@@ -101,9 +104,9 @@ int main(int argc, char** argv)
     openFirst(window, settings, arguments);
     window.show();
     std::optional<app::Screenshots> screenshots;
-    if (!arguments.screenshots.empty()) {
+    if (!arguments.screenshots.empty())
         window.resize(1280, 800);
-        screenshots.emplace(window, arguments.screenshots);
-    }
+    if (arguments.run || !arguments.screenshots.empty())
+        screenshots.emplace(window, arguments.screenshots, arguments.run);
     return QApplication::exec();
 }

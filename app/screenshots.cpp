@@ -29,8 +29,8 @@ std::optional<Screenshot> parseScreenshot(const QString& text)
     return std::nullopt;
 }
 
-Screenshots::Screenshots(ui::MainWindow& window, std::vector<Screenshot> pictures, QObject* parent)
-    : QObject(parent), m_window(window), m_pictures(std::move(pictures))
+Screenshots::Screenshots(ui::MainWindow& window, std::vector<Screenshot> pictures, bool startRun, QObject* parent)
+    : QObject(parent), m_window(window), m_pictures(std::move(pictures)), m_startRun(startRun)
 {
     m_timer.setInterval(kTickMs);
     connect(&m_timer, &QTimer::timeout, this, &Screenshots::look);
@@ -40,8 +40,17 @@ Screenshots::Screenshots(ui::MainWindow& window, std::vector<Screenshot> picture
 void Screenshots::look()
 {
     m_settledFor = m_window.isSettled() ? m_settledFor + 1 : 0;
-    if (++m_waited < kMostTicks && m_settledFor < kSettledTicks)
+    m_waited = m_window.run().isActive() ? 0 : m_waited + 1;
+    if (m_waited < kMostTicks && m_settledFor < kSettledTicks)
         return;
+    if (m_startRun) {
+        m_startRun = false;
+        m_settledFor = 0;
+        m_window.startRun();
+        if (m_pictures.empty())
+            m_timer.stop();
+        return;
+    }
     if (m_next > 0) {
         const Screenshot& picture = m_pictures[m_next - 1];
         if (!m_window.grab().save(picture.file)) {

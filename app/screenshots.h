@@ -24,11 +24,12 @@ struct Screenshot {
 /// "recipe:recipe.png"; nothing when the page's name is unknown or there is no file.
 [[nodiscard]] std::optional<Screenshot> parseScreenshot(const QString& text);
 
-/// Waits until the window has settled, takes the pictures and ends the program: 0, or 1 when a file cannot be written.
+/// Waits until the window has settled, starts the job if `startRun` and waits for its end, takes the pictures, if there are any,
+/// and then ends the program: 0, or 1 when a file cannot be written.
 class Screenshots : public QObject {
     Q_OBJECT
 public:
-    Screenshots(ui::MainWindow& window, std::vector<Screenshot> pictures, QObject* parent = nullptr);
+    Screenshots(ui::MainWindow& window, std::vector<Screenshot> pictures, bool startRun, QObject* parent = nullptr);
 
 private:
     void look();
@@ -36,6 +37,7 @@ private:
     ui::MainWindow& m_window;
     std::vector<Screenshot> m_pictures;
     QTimer m_timer;
+    bool m_startRun;
     std::size_t m_next = 0;
     int m_settledFor = 0;
     int m_waited = 0;

@@ -21,6 +21,22 @@ namespace lorikeet::ui {
 namespace {
 constexpr int kSaveDelayMs = 400;
 constexpr qint64 kMergeMs = 1000;
+
+/// Paths below the job's own folder count from it, so that the folder can be moved or given to somebody.
+std::string textFor(Job job, const std::filesystem::path& file)
+{
+    const std::filesystem::path folder = std::filesystem::absolute(file).parent_path().lexically_normal();
+    for (std::string* text : {&job.model.path, &job.data.path, &job.data.validationPath, &job.recipe.initAdapter}) {
+        const std::filesystem::path path = pathFromUtf8(*text);
+        if (!path.is_absolute())
+            continue;
+        const std::filesystem::path inside = path.lexically_normal().lexically_relative(folder);
+        if (!inside.empty() && *inside.begin() != "..")
+            *text = utf8(inside);
+    }
+    return writeJob(job);
+}
+
 }  // namespace
 
 /// From one job to another.
@@ -130,7 +146,7 @@ void JobDocument::open(const std::filesystem::path& path)
 
 void JobDocument::saveAs(const std::filesystem::path& path)
 {
-    writeFileAtomically(path, writeJob(m_job));
+    writeFileAtomically(path, textFor(m_job, path));
     m_path = path;
     m_unsaved = false;
     Q_EMIT pathChanged();
@@ -145,7 +161,7 @@ void JobDocument::flush()
     try {
         if (m_path.has_parent_path())
             makeFolders(m_path.parent_path());
-        writeFileAtomically(m_path, writeJob(m_job));
+        writeFileAtomically(m_path, textFor(m_job, m_path));
         m_unsaved = false;
         Q_EMIT saved();
     } catch (const Error& error) {

@@ -235,9 +235,15 @@ void MainWindow::takePath(const QString& path)
     }
 }
 
+void MainWindow::startRun()
+{
+    showStep(Run);
+    m_runPage->start();
+}
+
 bool MainWindow::isSettled() const
 {
-    return !m_model.isBusy() && !m_data.isBusy() && !m_budget.isBusy() && !m_modelPage->isBusy() && !m_exportPage->isBusy();
+    return !m_run.isActive() && !m_model.isBusy() && !m_data.isBusy() && !m_budget.isBusy() && !m_modelPage->isBusy() && !m_exportPage->isBusy();
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event)

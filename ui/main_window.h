@@ -47,7 +47,9 @@ public:
     bool openJob(const QString& path);
     /// A path that was dropped or given: a job, a model or data, by its name.
     void takePath(const QString& path);
-    /// Nothing is being read, counted or planned.
+    /// As the button Start on the Run page.
+    void startRun();
+    /// Nothing is being read, counted, planned or trained.
     [[nodiscard]] bool isSettled() const;
     void setTheme(ThemeChoice choice);
 

@@ -82,6 +82,22 @@ private Q_SLOTS:
         QCOMPARE(writeJob(read), writeJob(document.job()));
     }
 
+    void pathsBesideTheJobAreSavedRelativeAndReadAbsolute()
+    {
+        const QTemporaryDir folder;
+        const auto path = toPath(folder.filePath(QStringLiteral("my.lorikeet.json")));
+        const std::string data = toStd(folder.filePath(QStringLiteral("rows/a.jsonl")));
+        JobDocument document;
+        document.reset(Job{}, path);
+        QVERIFY(!document.setField("data.path", Json(data)));
+        QVERIFY(!document.setField("model.path", Json("/elsewhere/model")));
+        document.flush();
+        const Job written = parseJob(readTextFile(path, 1 << 20), "job");
+        QCOMPARE(written.data.path, std::string("rows/a.jsonl"));
+        QCOMPARE(written.model.path, std::string("/elsewhere/model"));
+        QCOMPARE(loadJobFile(path).data.path, data);
+    }
+
     void whatIsNotYetSavedIsWrittenAtTheEnd()
     {
         const QTemporaryDir folder;
