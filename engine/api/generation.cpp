@@ -84,6 +84,8 @@ Generation::Generation(const std::string& model, const std::filesystem::path& ad
                        const std::stop_token& stop, const ProgressFn& progress)
 {
     guarded([&] {
+        if (context < 1)
+            throw Error(ErrorCode::Usage, "a context of " + std::to_string(context) + " tokens was asked for", "give at least 1");
         const DeviceSpec spec = findDevice(device);
         generate::SessionOptions options;
         options.context = context;

@@ -46,10 +46,10 @@ private Q_SLOTS:
         row("loss chunk of one row", R"({"loss_chunk": 1})");
         row("no packing", R"({"packing": false})");
         row("rows that are no multiple of 64", R"({"context": 97, "micro_batch": 3})");
-        row("context 2", R"({"context": 2, "micro_batch": 1, "train_on": "all", "max_steps": 3})");
-        row("context 3, rows in pieces", R"({"context": 3, "micro_batch": 2, "overlong": "split", "train_on": "all", "max_steps": 3})");
+        row("the smallest context", R"({"context": 8, "micro_batch": 1, "train_on": "all"})");
+        row("a small odd context, rows in pieces", R"({"context": 9, "micro_batch": 3, "overlong": "split", "train_on": "all"})");
         row("one thread", R"({"threads": 1})");
-        row("more threads than cores", R"({"threads": 40, "max_steps": 3})");
+        row("more threads than cores", R"({"threads": 7})");
         row("no validation rows", R"({"validation_fraction": 0.0})");
         row("one step", R"({"max_steps": 1})");
         row("warm-up to the end", R"({"warmup_ratio": 1.0})");
@@ -59,10 +59,7 @@ private Q_SLOTS:
     void trainsInCheckingMode()
     {
         QFETCH(QString, recipe);
-        const std::optional<Job> job = jobWith(recipe);
-        if (!job)
-            QSKIP("the job file refuses this value");
-        WatchedRun run(options(*job, QTest::currentDataTag()));
+        WatchedRun run(options(jobWith(recipe), QTest::currentDataTag()));
         run.start();
         const RunEnded ended = run.end();
         QVERIFY2(ended.status == RunEnded::Status::Done, ended.errorMessage.c_str());
@@ -115,22 +112,18 @@ private Q_SLOTS:
 
 private:
     /// The tiny job with some fields replaced, read back through the job file's checks.
-    [[nodiscard]] std::optional<Job> jobWith(const QString& changes) const
+    [[nodiscard]] Job jobWith(const QString& changes) const
     {
         Job base = m_runs.job();
-        base.recipe.epochs = 1;
+        base.recipe.maxSteps = 3;
+        base.run.evalEvery = 2;
         auto text = nlohmann::ordered_json::parse(writeJob(base));
         const auto replaced = nlohmann::ordered_json::parse(changes.toStdString());
         for (const auto& [key, value] : replaced.items()) {
             const char* section = key == "threads" ? "run" : key == "train_on" || key == "validation_fraction" ? "data" : "recipe";
             text[section][key] = value;
         }
-        try {
-            return parseJob(text.dump(), "job");
-        } catch (const Error& error) {
-            qInfo("%s", error.what());
-            return std::nullopt;
-        }
+        return parseJob(text.dump(), "job");
     }
     [[nodiscard]] api::RunOptions options(const Job& job, const QString& name) const
     {
