@@ -113,9 +113,10 @@ void BudgetCategory::setPlan(std::uint64_t bytes, const std::vector<plan::Term>&
     showTerms();
 }
 
-void BudgetCategory::setMeasured(std::optional<std::uint64_t> bytes)
+void BudgetCategory::setMeasured(std::optional<std::uint64_t> bytes, std::uint64_t planned)
 {
     m_measured = bytes;
+    m_plannedOfRun = planned;
     showFigures();
 }
 
@@ -131,7 +132,7 @@ bool BudgetCategory::isOpen() const
 
 void BudgetCategory::showFigures()
 {
-    m_measuredText = m_measured ? tr("measured %1, %2").arg(toQt(formatBytes(*m_measured)), errorText(m_bytes, *m_measured)) : QString();
+    m_measuredText = m_measured ? tr("measured %1, %2").arg(toQt(formatBytes(*m_measured)), errorText(m_plannedOfRun, *m_measured)) : QString();
     m_button->setFigures(toQt(formatBytes(m_bytes)), m_measuredText);
 }
 

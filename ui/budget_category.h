@@ -39,8 +39,8 @@ public:
     explicit BudgetCategory(std::size_t category, QWidget* parent = nullptr);
 
     void setPlan(std::uint64_t bytes, const std::vector<plan::Term>& terms);
-    /// Measured bytes stand beside the plan with the error in per cent; nothing: no run.
-    void setMeasured(std::optional<std::uint64_t> bytes);
+    /// Measured bytes stand beside the plan, with the error in per cent of what the run had planned; nothing: no run.
+    void setMeasured(std::optional<std::uint64_t> bytes, std::uint64_t planned = 0);
     void setOpen(bool open);
     [[nodiscard]] bool isOpen() const;
     [[nodiscard]] QString measuredText() const noexcept { return m_measuredText; }
@@ -67,6 +67,7 @@ private:
     std::vector<plan::Term> m_terms;
     std::uint64_t m_bytes = 0;
     std::optional<std::uint64_t> m_measured;
+    std::uint64_t m_plannedOfRun = 0;
     QString m_measuredText;
 };
 

@@ -180,9 +180,9 @@ void MemoryPanel::showMeasured()
 {
     const RunHistory& history = m_run.history();
     // What was measured says something about the plan of that run, not about a job that has been edited since.
-    const bool measured = history.memory && history.started && m_budget.plan() && m_budget.plan()->categoryBytes == history.started->plannedBytes;
+    const bool measured = history.memory && history.started && writeJob(m_run.job()) == writeJob(m_document.job());
     for (std::size_t i = 0; i < m_categories.size(); ++i)
-        m_categories[i]->setMeasured(measured ? std::optional(history.peakBytes[i]) : std::nullopt);
+        m_categories[i]->setMeasured(measured ? std::optional(history.peakBytes[i]) : std::nullopt, measured ? history.started->plannedBytes[i] : 0);
 }
 
 QString MemoryPanel::verdictText() const

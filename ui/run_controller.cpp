@@ -35,6 +35,7 @@ void RunController::start(api::RunOptions options)
     if (isActive())
         return;
     m_history = {};
+    m_job = options.job;
     Q_EMIT runPrepared();
     m_run = m_verbs.makeTrainingRun(std::move(options));
     setState(RunState::Starting);

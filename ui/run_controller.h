@@ -45,6 +45,8 @@ public:
     [[nodiscard]] RunState state() const noexcept { return m_state; }
     /// Starting to Stopping.
     [[nodiscard]] bool isActive() const noexcept;
+    /// What the run was started with.
+    [[nodiscard]] const Job& job() const noexcept { return m_job; }
     [[nodiscard]] const RunHistory& history() const noexcept { return m_history; }
 
 Q_SIGNALS:
@@ -69,6 +71,7 @@ private:
     const EngineVerbs& m_verbs;
     std::unique_ptr<api::TrainingRun> m_run;
     RunState m_state = RunState::Idle;
+    Job m_job;
     RunHistory m_history;
     QTimer m_drainTimer;
     QTimer m_pollTimer;  ///< for the keep-latest slots

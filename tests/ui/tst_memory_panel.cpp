@@ -109,7 +109,9 @@ private Q_SLOTS:
         WindowFixture fixture;
         QVERIFY(fixture.prepareJob());
         fixture.engine.script.measuredFactor = 1.02;
-        fixture.window->run().start({});
+        api::RunOptions options;
+        options.job = fixture.window->document().job();
+        fixture.window->run().start(options);
         auto* panel = fixture.page<MemoryPanel>();
         QTRY_VERIFY2(panel->category(0)->measuredText().contains(QLatin1String("+2.0 %")), qPrintable(panel->category(0)->measuredText()));
         QTRY_COMPARE(fixture.window->run().state(), RunState::Ended);
