@@ -8,11 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include <QComboBox>
-#include <QElapsedTimer>
 #include <QLabel>
 #include <QTest>
 
 #include <cmath>
+#include <ctime>
 #include <numeric>
 
 using namespace lorikeet;
@@ -124,13 +124,13 @@ private Q_SLOTS:
     {
         WindowFixture fixture;
         QVERIFY(fixture.prepareJob());
-        QElapsedTimer time;
-        time.start();
+        // Processor time of the whole process: a busy machine may stretch the clock on the wall, not this.
+        const std::clock_t start = std::clock();
         constexpr int kMoves = 100;
         for (int i = 0; i < kMoves; ++i)
             fixture.window->document().setField("recipe.rank", Json(17 + i));
-        const double each = static_cast<double>(time.nsecsElapsed()) / 1e6 / kMoves;
-        qInfo("%.2f ms for each change, planned and shown", each);
+        const double each = 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC / kMoves;
+        qInfo("%.2f ms of processor time for each change, planned and shown", each);
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
         QVERIFY(each < 500.0);
 #else
