@@ -46,6 +46,7 @@ private Q_SLOTS:
     void aChangedFieldIsRefused();
     void changedDataAreRefused();
     void aDamagedCheckpointIsPassedOver();
+    void killedAtRandomMomentsItGoesOn_data();
     void killedAtRandomMomentsItGoesOn();
 
 private:
@@ -202,22 +203,28 @@ void TestCliResume::aDamagedCheckpointIsPassedOver()
     requireSameAsNeverStopped("damaged");
 }
 
+void TestCliResume::killedAtRandomMomentsItGoesOn_data()
+{
+    QTest::addColumn<int>("round");
+    for (int round = 0; round < kKills; ++round)
+        QTest::addRow("kill %d", round) << round;
+}
+
 void TestCliResume::killedAtRandomMomentsItGoesOn()
 {
-    // From process start to a little behind the end, so that loading, every kind of write and the export are met.
-    QRandomGenerator random(20260107);
-    for (int round = 0; round < kKills; ++round) {
-        const QString run = QString("killed-%1").arg(round);
-        QByteArray err;
-        const int first = static_cast<int>(random.bounded(m_wholeMs));
-        (void)interrupt(run, {}, first, SIGKILL, {}, err);
-        // Every third one is killed again on its way.
-        if (round % 3 == 0)
-            (void)interrupt(run, {}, static_cast<int>(random.bounded(m_wholeMs)), SIGKILL, {"--resume"}, err);
-        const CliResult resumed = resume(run);
-        QVERIFY2(resumed.code == 0, resumed.err + " after " + QByteArray::number(first) + " ms");
-        requireSameAsNeverStopped(run);
-    }
+    QFETCH(int, round);
+    // Anywhere from the start of the process to its end, so that loading, every kind of write and the export are met.
+    QRandomGenerator random(20260107u + static_cast<quint32>(round));
+    const QString run = QString("killed-%1").arg(round);
+    QByteArray err;
+    const int first = static_cast<int>(random.bounded(m_wholeMs));
+    (void)interrupt(run, {}, first, SIGKILL, {}, err);
+    // Every third one is killed again on its way.
+    if (round % 3 == 0)
+        (void)interrupt(run, {}, static_cast<int>(random.bounded(m_wholeMs)), SIGKILL, {"--resume"}, err);
+    const CliResult resumed = resume(run);
+    QVERIFY2(resumed.code == 0, resumed.err + " after " + QByteArray::number(first) + " ms");
+    requireSameAsNeverStopped(run);
 }
 
 }  // namespace lorikeet::test
