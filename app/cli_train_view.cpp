@@ -12,7 +12,7 @@ namespace lorikeet::app {
 
 namespace {
 
-constexpr int kBarCells = 20;
+constexpr int kBarCells = 12;  // with the numbers the line fits 80 columns
 
 std::uint64_t sumOf(const CategoryBytes& bytes) { return std::accumulate(bytes.begin(), bytes.end(), std::uint64_t{0}); }
 
@@ -111,7 +111,7 @@ private:
         std::string text = "loss " + formatNumber(step.loss) + "  lr " + formatNumber(step.learningRate, 3) + "  grad " + formatNumber(step.gradNorm, 3)
                          + "  " + rateOf(step) + "  ETA " + formatDuration(step.etaSeconds);
         if (m_measured)
-            text += "  memory " + memoryText();
+            text += "  memory " + memoryText() + " planned";
         return text;
     }
 
@@ -127,7 +127,7 @@ private:
 
     [[nodiscard]] std::string memoryText() const
     {
-        return formatBytes(m_measured->residentBytes) + " of " + formatBytes(sumOf(m_started.plannedBytes)) + " planned";
+        return formatBytes(m_measured->residentBytes) + " of " + formatBytes(sumOf(m_started.plannedBytes));
     }
 
     Output& m_out;
