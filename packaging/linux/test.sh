@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Sets everything up, builds, and runs every test. `--stages LIST` chooses stages (tests, memory, threads, fuzz; memory, the
-# address and undefined-behaviour sanitizers, only when named);
+# Sets everything up, builds, and runs every test. `--stages LIST` runs some stages only (tests, memory, threads, fuzz);
 # further arguments go to ctest, and without a list only the first stage runs then:
 #   packaging/linux/test.sh -R tst_json
 #   packaging/linux/test.sh --stages memory,fuzz
@@ -38,7 +37,7 @@ set_up() {
     unlock_cache
 }
 
-stages="tests,threads,fuzz"
+stages="tests,memory,threads,fuzz"
 if [[ ${1:-} == --stages ]]; then
     stages="${2:?--stages wants a list of tests, memory, threads, fuzz}"
     shift 2

@@ -185,7 +185,10 @@ private Q_SLOTS:
         }
         std::sort(ms.begin(), ms.end());
         qInfo("%s: median %.3f ms with its mask", qPrintable(name), ms[50]);
+#if !defined(__SANITIZE_ADDRESS__)
+        // The promise is about the program, not about one instrumented at -O1.
         QVERIFY2(ms[50] < 1.0, qPrintable(QString::number(ms[50])));
+#endif
     }
 
 private:
