@@ -143,6 +143,9 @@ void RunController::take(RunEvent& event, std::vector<StepDone>& steps, std::vec
 
 void RunController::takeMemory(const MemoryMeasured& memory)
 {
+    // The budget is the peak of a training step: loading and evaluation live in the same arena with other shares.
+    if (memory.phase != "train")
+        return;
     m_history.memory = memory;
     for (std::size_t i = 0; i < memory.liveBytes.size(); ++i)
         m_history.peakBytes[i] = std::max(m_history.peakBytes[i], memory.liveBytes[i]);

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <numeric>
 
 namespace lorikeet::train {
 
@@ -45,13 +44,9 @@ void Trainer::report(const char* phase)
     measured.liveBytes = m_memory->takePeakBytes();
     measured.arenaBytes = m_memory->arenaBytes();
     measured.residentBytes = processMemory().residentBytes;
-    // On a CPU the whole of the process is measured: what is not one of the other four is a buffer, library or heap.
-    if (m_options.device.kind == DeviceSpec::Kind::Cpu) {
-        std::uint64_t& rest = measured.liveBytes[static_cast<std::size_t>(plan::Category::Buffers)];
-        rest = 0;
-        const std::uint64_t others = std::accumulate(measured.liveBytes.begin(), measured.liveBytes.end(), std::uint64_t{0});
-        rest = measured.residentBytes > others ? measured.residentBytes - others : 0;
-    }
+    // On a CPU the whole of the process is measured: what it holds beside its arena is library and heap, and counts as buffers.
+    if (m_options.device.kind == DeviceSpec::Kind::Cpu && measured.residentBytes > measured.arenaBytes)
+        measured.liveBytes[static_cast<std::size_t>(plan::Category::Buffers)] += measured.residentBytes - measured.arenaBytes;
     m_hooks.memory(measured);
 }
 
