@@ -56,7 +56,7 @@ struct KernelCase {
 [[nodiscard]] std::vector<KernelCase> kernelCases();
 
 /// "" when `found` agrees with `expected`: equal bits where the tolerance is 0; fp32 and fp64 within it; bf16 within `ulps` steps of
-/// bf16, or of 1e-5 of the largest where numbers cancel, and (one step) for one element in 25 only. Otherwise what differs.
+/// bf16, or of 1e-5 of the largest where numbers cancel, and (one step) for one element in 50 of the substantial ones. Otherwise what differs.
 [[nodiscard]] std::string disagreement(const std::vector<Values>& found, const std::vector<Values>& expected, double tolerance, int ulps = 1);
 
 }  // namespace lorikeet::test
