@@ -81,9 +81,9 @@ private Q_SLOTS:
     void changedWeightsAreRefused()
     {
         const fs::path weights = fs::path(m_runs.job().model.path) / "model.safetensors";
-        flipLastByte(weights);
+        test::flipByte(weights);
         refused(request("changed"), ErrorCode::BadInput);
-        flipLastByte(weights);
+        test::flipByte(weights);
         (void)api::exportRun(request("changed"), {}, {});
     }
 
@@ -129,16 +129,6 @@ private:
         }
         std::error_code ignored;
         QCOMPARE(fs::exists(request.target, ignored), existed);
-    }
-    static void flipLastByte(const fs::path& path)
-    {
-        QFile file(QString::fromStdString(path.string()));
-        QVERIFY(file.open(QIODevice::ReadWrite));
-        QVERIFY(file.seek(file.size() - 1));
-        char byte = 0;
-        QVERIFY(file.getChar(&byte));
-        QVERIFY(file.seek(file.size() - 1));
-        QVERIFY(file.putChar(static_cast<char>(byte ^ 1)));
     }
 
     test::TinyRuns m_runs;

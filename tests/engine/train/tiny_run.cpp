@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/engine/train/tiny_run.h"
 
+#include "engine/base/check.h"
 #include "engine/hardware/devices.h"
 #include "tests/engine/oracle_process.h"
 
@@ -127,5 +128,14 @@ std::vector<std::string> facts(const std::vector<RunEvent>& events)
 }
 
 std::vector<std::string> loggedFacts(const std::filesystem::path& runFolder) { return facts(train::readEvents(runFolder)); }
+
+void flipByte(const std::filesystem::path& path)
+{
+    QFile file(QString::fromStdString(path.string()));
+    char byte = 0;
+    const bool flipped = file.open(QIODevice::ReadWrite) && file.seek(file.size() - 5) && file.getChar(&byte) && file.seek(file.size() - 5)
+                      && file.putChar(static_cast<char>(byte ^ 1));
+    LORIKEET_CHECK(flipped, "cannot change a byte of " + path.string());
+}
 
 }  // namespace lorikeet::test

@@ -7,6 +7,7 @@
 #include <QString>
 #include <QTemporaryDir>
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -33,6 +34,9 @@ struct Disturbance {
     std::function<bool(const Progress&)> stopAtProgress;
     std::function<bool(const MemoryMeasured&)> stopAtMemory;
 };
+
+/// Changes one bit of the fifth byte from the end of a file: its size stays, its hash does not. The test fails when it cannot.
+void flipByte(const std::filesystem::path& path);
 
 /// Folder with model and data; makes them on construction.
 class TinyRuns {

@@ -39,17 +39,6 @@ Job jobOf(const test::TinyRuns& runs, const QString& kind)
     return job;
 }
 
-void flipByte(const std::filesystem::path& path)
-{
-    QFile file(QString::fromStdString(path.string()));
-    QVERIFY(file.open(QIODevice::ReadWrite));
-    QVERIFY(file.seek(file.size() - 5));
-    char byte = 0;
-    QVERIFY(file.getChar(&byte));
-    QVERIFY(file.seek(file.size() - 5));
-    QVERIFY(file.putChar(static_cast<char>(byte ^ 1)));
-}
-
 }  // namespace
 
 class TestTrainerResume : public QObject {
