@@ -150,7 +150,7 @@ private Q_SLOTS:
         disturbance.stopAt = [](const RunEvent& event) { return isStep(event, 5); };
         QVERIFY(m_runs.run(job, folder, false, disturbance).result);
         QVERIFY(std::filesystem::exists(folder / "checkpoints" / "step-5"));
-        flipByte(folder / "checkpoints" / "step-5" / "state.safetensors");
+        test::flipByte(folder / "checkpoints" / "step-5" / "state.safetensors");
         const Outcome rest = m_runs.run(job, folder, true);
         QVERIFY2(rest.result.has_value(), rest.error ? rest.error->what() : "");
         const bool named = std::any_of(rest.events.begin(), rest.events.end(), [](const RunEvent& event) {
@@ -171,7 +171,7 @@ private Q_SLOTS:
         disturbance.stopAt = [](const RunEvent& event) { return isStep(event, 3); };
         QVERIFY(m_runs.run(job, folder, false, disturbance).result);
         for (const auto& entry : std::filesystem::directory_iterator(folder / "checkpoints"))
-            flipByte(entry.path() / "state.json");
+            test::flipByte(entry.path() / "state.json");
         const Outcome rest = m_runs.run(job, folder, true);
         QVERIFY(rest.error.has_value());
         QCOMPARE(rest.error->code(), ErrorCode::BadInput);
@@ -227,9 +227,9 @@ private Q_SLOTS:
     {
         const Job job = m_runs.job();
         const auto weights = std::filesystem::path(job.model.path) / "model.safetensors";
-        flipByte(weights);
+        test::flipByte(weights);
         const Outcome refused = m_runs.run(job, m_runs.path("straight"), true);
-        flipByte(weights);
+        test::flipByte(weights);
         QVERIFY(refused.error.has_value());
         QCOMPARE(refused.error->code(), ErrorCode::BadInput);
         QVERIFY(refused.error->message().find("model") != std::string::npos);
