@@ -7,6 +7,17 @@
 
 namespace lorikeet {
 
+/// How fast a device is: datasheet values of dense products for a catalogue card, measured ones for this machine. 0: not known.
+struct DeviceRates {
+    double fp32Tflops = 0;     ///< fp32 products (CUDA cores), 10^12 FLOP/s
+    double bf16Tflops = 0;     ///< dense bf16 products with fp32 sums (tensor cores)
+    double memoryGBps = 0;     ///< memory bandwidth, 10^9 B/s
+    double hostLinkGBps = 0;   ///< host to device, one direction, 10^9 B/s
+    bool measured = false;     ///< by micro-benchmarks here; else a datasheet's
+
+    bool operator==(const DeviceRates&) const = default;
+};
+
 struct DeviceSpec {
     enum class Kind : std::uint8_t { Cpu, Cuda, Catalogue };
     Kind kind = Kind::Cpu;
@@ -21,6 +32,7 @@ struct DeviceSpec {
     bool bf16Arithmetic = false;  ///< bf16 products in hardware (AVX512_BF16, AMX, compute capability >= 8.0)
     int computeCapability = 0;    ///< 90 for 9.0; 0 for a CPU
     int threads = 0;              ///< CPU threads
+    DeviceRates rates;
 
     bool operator==(const DeviceSpec&) const = default;
 };
