@@ -28,6 +28,8 @@ struct CatalogueDevice {
     int boostMhz = 0;
     int bf16FlopPerClock = 0;   ///< of one tensor core, dense, fp32 sums; 0 without bf16
     double bf16DenseTflops = 0; ///< dense, fp32 sums; 0 without bf16
+    int pcieGeneration = 0;  ///< of the link to the host
+    int pcieLanes = 0;
     int powerWatts = 0;
     int year = 0;            ///< of release
     std::string memoryNote;  ///< how much of the memory a job can count on
@@ -35,6 +37,8 @@ struct CatalogueDevice {
 
     /// A fused multiply-add per CUDA core and clock: cores x 2 x boost.
     [[nodiscard]] double fp32Tflops() const noexcept { return 2e-6 * cudaCores * boostMhz; }
+    /// Link to the host, one direction, 10^9 B/s: lanes x transfer rate x 128/130 (PCIe 3 and newer).
+    [[nodiscard]] double hostLinkGBps() const noexcept;
     /// bf16 products in hardware (compute capability 8.0 or newer): jobs run; otherwise they can only be planned.
     [[nodiscard]] bool canTrain() const noexcept { return computeCapability >= 80; }
 };

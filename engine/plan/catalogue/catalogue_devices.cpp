@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace lorikeet::plan {
@@ -37,6 +38,8 @@ CatalogueDevice readDevice(const nlohmann::json& entry)
     entry.at("boost_mhz").get_to(device.boostMhz);
     entry.at("bf16_flop_per_clock_and_tensor_core").get_to(device.bf16FlopPerClock);
     entry.at("bf16_dense_tflops").get_to(device.bf16DenseTflops);
+    entry.at("pcie_generation").get_to(device.pcieGeneration);
+    entry.at("pcie_lanes").get_to(device.pcieLanes);
     entry.at("power_w").get_to(device.powerWatts);
     entry.at("year").get_to(device.year);
     entry.at("memory_note").get_to(device.memoryNote);
@@ -76,6 +79,13 @@ std::string normalised(std::string_view name)
 
 }  // namespace
 
+double CatalogueDevice::hostLinkGBps() const noexcept
+{
+    if (pcieGeneration < 3 || pcieLanes <= 0)
+        return 0;
+    return pcieLanes * std::ldexp(1.0, pcieGeneration - 3) * 128.0 / 130.0;  // generation 3: 8 GT/s = 1 GB/s a lane before the code
+}
+
 std::span<const CatalogueDevice> devices()
 {
     return deviceFile().devices;
@@ -99,6 +109,8 @@ std::optional<DeviceSpec> findDevice(std::string_view name)
     spec.contextIsEstimate = true;
     spec.bf16Arithmetic = found->canTrain();
     spec.computeCapability = found->computeCapability;
+    spec.rates = {.fp32Tflops = found->fp32Tflops(), .bf16Tflops = found->bf16DenseTflops, .memoryGBps = found->bandwidthGBs,
+                  .hostLinkGBps = found->hostLinkGBps(), .measured = false};
     return spec;
 }
 

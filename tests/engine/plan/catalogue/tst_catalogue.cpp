@@ -105,7 +105,22 @@ private Q_SLOTS:
             QCOMPARE(spec->availableBytes, device.memoryBytes);
             QVERIFY(spec->contextIsEstimate && spec->contextBytes > 0 && spec->contextBytes < device.memoryBytes / 4);
             QCOMPARE(spec->bf16Arithmetic, device.computeCapability >= 80);
+            QVERIFY(!spec->rates.measured);
+            QCOMPARE(spec->rates.bf16Tflops, device.bf16DenseTflops);
+            QCOMPARE(spec->rates.fp32Tflops, device.fp32Tflops());
+            QCOMPARE(spec->rates.memoryGBps, device.bandwidthGBs);
+            QVERIFY(spec->rates.hostLinkGBps >= 7.8 && spec->rates.hostLinkGBps <= 64);
         }
+    }
+
+    /// PCI-SIG: 15.75, 31.5 and 63.0 GB/s for 16 lanes of PCIe 3, 4 and 5.
+    void hostLinksHaveTheRateOfTheirStandard()
+    {
+        const auto link = [](const char* name) { return findDevice(name)->rates.hostLinkGBps; };
+        QVERIFY(std::abs(link("T4") - 15.75) < 0.01);
+        QVERIFY(std::abs(link("RTX 4090") - 31.51) < 0.01);
+        QVERIFY(std::abs(link("RTX 5090") - 63.02) < 0.01);
+        QVERIFY(std::abs(link("RTX 4060") - 15.75) < 0.01);
     }
 
     void unknownCardsAreNotFoundButSuggested()
