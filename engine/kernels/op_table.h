@@ -4,15 +4,19 @@
 #pragma once
 
 #include "engine/kernels/adamw.h"
+#include "engine/kernels/adamw_8bit.h"
 #include "engine/kernels/attention.h"
 #include "engine/kernels/cross_entropy.h"
+#include "engine/kernels/dequantise.h"
 #include "engine/kernels/dropout.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/matmul.h"
 #include "engine/kernels/rms_norm.h"
 #include "engine/kernels/rope.h"
 #include "engine/kernels/rows.h"
+#include "engine/kernels/sgd_lion.h"
 #include "engine/kernels/swiglu.h"
+#include "engine/kernels/weight_gradients.h"
 
 namespace lorikeet::kernels {
 
@@ -42,6 +46,12 @@ struct OpTable {
     void (*download)(Context&, void*, const Mat&) = nullptr;
     double (*sumOfSquares)(Context&, const Mat&) = nullptr;
     void (*adamW)(Context&, const AdamW&) = nullptr;
+    void (*adamW8bit)(Context&, const AdamW8bit&) = nullptr;
+    void (*sgdMomentum)(Context&, const SgdMomentum&) = nullptr;
+    void (*lion)(Context&, const Lion&) = nullptr;
+    void (*dequantise)(Context&, const Dequantise&) = nullptr;
+    void (*embedBackward)(Context&, const EmbedBackward&) = nullptr;
+    void (*sumRows)(Context&, const SumRows&) = nullptr;
 };
 
 /// The CPU's table for this processor: AVX-512 or AVX2 (LORIKEET_MAX_ISA=avx2 lowers it). @throws Error{Device} without AVX2.

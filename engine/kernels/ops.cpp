@@ -190,14 +190,4 @@ double sumOfSquares(Context& context, const Mat& x)
     return context.ops->sumOfSquares(context, x);
 }
 
-void adamW(Context& context, const AdamW& args)
-{
-    requireRow("adamW", "parameter", args.parameter, DType::F32, args.parameter.cols);
-    requireSame("adamW", args.parameter, {args.gradient, args.moment1, args.moment2});
-    if (args.work)
-        requireRow("adamW", "work", args.work, DType::BF16, args.parameter.cols);
-    LORIKEET_CHECK(args.step >= 1, "adamW: steps count from 1");
-    context.ops->adamW(context, args);
-}
-
 }  // namespace lorikeet::kernels

@@ -8,7 +8,11 @@ namespace lorikeet::kernels {
 
 const OpTable& avx2Table()
 {
-    static const OpTable table = avx2::makeTable("cpu avx2");
+    static const OpTable table = [] {
+        OpTable made = avx2::makeTable("cpu avx2");
+        addUnfusedAvx2(made);
+        return made;
+    }();
     return table;
 }
 

@@ -8,7 +8,11 @@ namespace lorikeet::kernels {
 
 const OpTable& avx512Table()
 {
-    static const OpTable table = avx512::makeTable("cpu avx512");
+    static const OpTable table = [] {
+        OpTable made = avx512::makeTable("cpu avx512");
+        addUnfusedAvx512(made);
+        return made;
+    }();
     return table;
 }
 

@@ -10,6 +10,8 @@
 #include "engine/kernels/cpu/rows_cpu.h"
 #include "engine/kernels/cpu/swiglu_cpu.h"
 #include "engine/kernels/cpu/training_cpu.h"
+#include "engine/kernels/cpu/unfused_table.h"
+#include "engine/kernels/cpu/weight_gradients_cpu.h"
 #include "engine/kernels/op_table.h"
 
 namespace lorikeet::kernels::LORIKEET_ISA {
@@ -40,6 +42,8 @@ inline OpTable makeTable(const char* name)
     table.download = [](Context&, void* to, const Mat& from) { std::memcpy(to, from.data, from.bytes()); };
     table.sumOfSquares = sumOfSquares;
     table.adamW = adamW;
+    table.embedBackward = embedBackward;
+    table.sumRows = sumRows;
     return table;
 }
 
