@@ -25,11 +25,16 @@ LayerWeights addLayer(Builder& b, int layer)
     };
     LayerWeights w;
     w.normIn = weight("input_layernorm.weight", {1, s.hidden});
-    w.normMid = weight("post_attention_layernorm.weight", {1, s.hidden});
+    if (s.normsPerLayer > 1)
+        w.normMid = weight("post_attention_layernorm.weight", {1, s.hidden});
     if (s.qkNorm) {
         w.qNorm = weight("q_norm.weight", {1, s.headSize});
         w.kNorm = weight("k_norm.weight", {1, s.headSize});
     }
+    // Families that are only planned for have further norms, wider ones or biases: one buffer a layer.
+    const std::int64_t placed = std::min<std::int64_t>(s.normsPerLayer, 2) * s.hidden + (s.qkNorm ? 2 * s.headSize : 0);
+    if (const std::int64_t others = static_cast<std::int64_t>(s.layerNormParameterCount()) - placed; others > 0)
+        weight("other_norms", {1, others});
     for (const Linear linear : kLinears) {
         const LinearShape ls = shapeOf(linear, s);
         auto& entry = w.linears[static_cast<std::size_t>(linear)];
@@ -52,6 +57,8 @@ void addWeights(Builder& b)
     for (int layer = 0; layer < s.layers; ++layer)
         layout.layers.push_back(addLayer(b, layer));
     layout.finalNorm = b.add("norm.weight", Category::Weights, term::kTables, layout.compute, {1, s.hidden}, b.whole());
+    if (s.normBias)
+        b.add("norm.bias", Category::Weights, term::kTables, layout.compute, {1, s.hidden}, b.whole());
     layout.head = s.tiedHead ? layout.embedding
                              : b.add("lm_head.weight", Category::Weights, term::kTables, layout.compute, {s.vocab, s.hidden}, b.whole());
     layout.ropeTable = b.add("rope.table", Category::Buffers, term::kRope, DType::F32, {layout.context, s.headSize}, b.whole());

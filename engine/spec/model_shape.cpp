@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/spec/model_shape.h"
 
-#include "engine/base/checked.h"
 #include "engine/base/error.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <string_view>
 #include <utility>
 
 namespace lorikeet {
@@ -21,13 +23,38 @@ void requireRange(std::int64_t value, std::int64_t low, std::int64_t high, const
                 "the configuration is damaged or not of a decoder-only language model");
 }
 
+/// The factors of the largest part of a model that is too large, as its configuration names them.
+std::string largestPart(const ModelShape& s)
+{
+    const auto width = static_cast<double>(s.hidden);
+    const double table = static_cast<double>(s.vocab) * width;
+    const double mlp = 3.0 * static_cast<double>(s.layers) * static_cast<double>(s.mlp) * width;
+    const double attention = 2.0 * static_cast<double>(s.layers) * static_cast<double>(s.queryWidth() + s.kvWidth()) * width;
+    const std::string hidden = "the hidden width (" + std::to_string(s.hidden) + ")";
+    const std::string layers = ", the number of layers (" + std::to_string(s.layers) + ")";
+    if (table > mlp && table > attention)
+        return "the vocabulary size (" + std::to_string(s.vocab) + ") and " + hidden;
+    if (mlp > attention)
+        return "the MLP width (" + std::to_string(s.mlp) + ")" + layers + " and " + hidden;
+    return "the number of heads (" + std::to_string(s.heads) + "), the head size (" + std::to_string(s.headSize) + ")" + layers + " and " + hidden;
+}
+
+constexpr std::array<std::string_view, 4> kRunnable{"llama", "mistral", "qwen2", "qwen3"};
+
 }  // namespace
 
 double ModelShape::attentionScale() const noexcept { return 1.0 / std::sqrt(static_cast<double>(headSize)); }
 
+std::uint64_t ModelShape::layerNormParameterCount() const noexcept
+{
+    const std::int64_t norms = normsPerLayer * hidden * (normBias ? 2 : 1);
+    const std::int64_t heads = !qkNorm ? 0 : qkNormWholeWidth ? queryWidth() + kvWidth() : 2 * headSize;
+    return static_cast<std::uint64_t>(norms + heads);
+}
+
 std::uint64_t ModelShape::layerParameterCount() const noexcept
 {
-    std::int64_t count = 2 * hidden + (qkNorm ? 2 * headSize : 0);
+    auto count = static_cast<std::int64_t>(layerNormParameterCount());
     for (const Linear linear : kLinears) {
         const LinearShape s = shapeOf(linear, *this);
         count += s.in * s.out + (hasBias(linear, *this) ? s.out : 0);
@@ -38,8 +65,17 @@ std::uint64_t ModelShape::layerParameterCount() const noexcept
 std::uint64_t ModelShape::parameterCount() const noexcept
 {
     const auto table = static_cast<std::uint64_t>(vocab * hidden);
-    return static_cast<std::uint64_t>(layers) * layerParameterCount() + static_cast<std::uint64_t>(hidden)
+    return static_cast<std::uint64_t>(layers) * layerParameterCount() + static_cast<std::uint64_t>(normBias ? 2 * hidden : hidden)
          + (tiedHead ? table : 2 * table);
+}
+
+bool runnableFamily(const ModelShape& shape) noexcept { return std::ranges::find(kRunnable, shape.family) != kRunnable.end(); }
+
+void requireRunnableFamily(const ModelShape& shape, const std::string& where)
+{
+    if (!runnableFamily(shape))
+        throw Error(ErrorCode::BadInput, where + " is a " + shape.family + " model: it can be planned for, not run",
+                    "choose a model of the families llama (Llama, SmolLM2), mistral, qwen2 or qwen3");
 }
 
 void validateShape(const ModelShape& shape, const std::string& where)
@@ -52,13 +88,22 @@ void validateShape(const ModelShape& shape, const std::string& where)
     requireRange(shape.mlp, 1, 1 << 22, "the MLP width", where);
     requireRange(shape.vocab, 1, 1 << 24, "the vocabulary size", where);
     requireRange(shape.maxContext, 1, std::int64_t{1} << 32, "the context length", where);
+    requireRange(shape.normsPerLayer, 1, 8, "the number of norms per layer", where);
+    requireRange(shape.slidingWindow, 0, std::int64_t{1} << 32, "the sliding window", where);
+    requireRange(shape.slidingPeriod, 0, shape.layers, "the period of the sliding window", where);
+    if (shape.parameterCount() > kMostParameters)
+        throw Error(ErrorCode::BadInput, where + ": " + largestPart(shape) + " make " + std::to_string(shape.parameterCount())
+                                             + " parameters, expected at most 10^15",
+                    "the configuration is damaged or not of a decoder-only language model");
     if (shape.heads % shape.kvHeads != 0)
         throw Error(ErrorCode::BadInput, where + ": " + std::to_string(shape.heads) + " heads are not a multiple of "
                                              + std::to_string(shape.kvHeads) + " kv heads");
     if (shape.headSize % 2 != 0)
         throw Error(ErrorCode::BadInput, where + ": head size " + std::to_string(shape.headSize) + " is odd, rotary positions need pairs");
-    if (!(shape.normEps > 0 && shape.normEps < 1) || !(shape.ropeTheta > 0) || !std::isfinite(shape.ropeTheta))
-        throw Error(ErrorCode::BadInput, where + ": the norm epsilon or the rope theta is out of range");
+    if (!(shape.normEps > 0 && shape.normEps < 1))
+        throw Error(ErrorCode::BadInput, where + ": the norm epsilon is out of range, expected a number between 0 and 1");
+    if (!(shape.ropeTheta > 0) || !std::isfinite(shape.ropeTheta))
+        throw Error(ErrorCode::BadInput, where + ": the rope theta is out of range, expected a positive number");
     if (!(shape.ropeScaling.factor > 0) || !std::isfinite(shape.ropeScaling.factor))
         throw Error(ErrorCode::BadInput, where + ": the rope scaling factor is out of range");
 }

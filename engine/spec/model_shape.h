@@ -28,7 +28,7 @@ struct RopeScaling {
 
 /// Shape and quirks of one model. All counts are positive once validateShape() accepted it.
 struct ModelShape {
-    std::string family;  ///< "llama", "mistral", "qwen2", "qwen3" (model_type of config.json; SmolLM2 is "llama")
+    std::string family;  ///< model_type of config.json: "llama" (SmolLM2 too), "qwen3", "gemma2"; see runnableFamily()
     std::string name;    ///< display name: "SmolLM2-135M-Instruct"
     std::int64_t layers = 0;
     std::int64_t hidden = 0;
@@ -47,6 +47,11 @@ struct ModelShape {
     bool qkNorm = false;    ///< RMSNorm over the head size on q and k before rope (Qwen3)
     bool tiedHead = false;  ///< the head is the embedding table
     std::int64_t slidingWindow = 0;  ///< 0: full attention
+    // Of families that can be planned for only:
+    std::int64_t normsPerLayer = 2;    ///< norms over the hidden width: 4 in Gemma 2 and 3, 1 in Command R
+    bool normBias = false;             ///< LayerNorm with a bias (StableLM)
+    bool qkNormWholeWidth = false;     ///< with qkNorm: over all heads at once (OLMo 2)
+    std::int64_t slidingPeriod = 0;    ///< every N-th layer sees the whole context (Gemma 2: 2, Gemma 3: 6); 0: all layers are alike
     DType storage = DType::BF16;     ///< element type in the file (fp32 for quantised GGUF tensors, which are widened)
 
     [[nodiscard]] std::int64_t queryWidth() const noexcept { return heads * headSize; }
@@ -57,13 +62,21 @@ struct ModelShape {
     [[nodiscard]] std::uint64_t parameterCount() const noexcept;
     /// Parameters of one layer (matrices, biases, norm gains).
     [[nodiscard]] std::uint64_t layerParameterCount() const noexcept;
+    /// Gains and biases of one layer's norms, q and k norms included.
+    [[nodiscard]] std::uint64_t layerNormParameterCount() const noexcept;
 
     bool operator==(const ModelShape&) const = default;
 };
 
-/// @throws Error{BadInput} naming the field: zero or absurd counts, heads not a multiple of kvHeads, odd head size, products that
-/// overflow. `where` is the file shown in the message.
+/// @throws Error{BadInput} naming the field: zero or absurd counts, heads not a multiple of kvHeads, odd head size, more than
+/// kMostParameters parameters. `where` is the file shown in the message.
 void validateShape(const ModelShape& shape, const std::string& where);
+inline constexpr std::uint64_t kMostParameters = 1'000'000'000'000'000;  ///< 10^15: bytes of weights, gradients and moments stay far from 2^64
+
+/// Whether the engine has the arithmetic of this family. The others can be planned for and not run.
+[[nodiscard]] bool runnableFamily(const ModelShape& shape) noexcept;
+/// @throws Error{BadInput} in one sentence when it has not. `where` is the model in the message.
+void requireRunnableFamily(const ModelShape& shape, const std::string& where);
 
 /// The seven linear maps of a block, in the order the plan, the adapter and the exported files list them.
 enum class Linear : std::uint8_t { Q, K, V, O, Gate, Up, Down };
