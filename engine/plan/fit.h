@@ -81,9 +81,14 @@ struct FitOptions {
 /// milder quantisation, fp32, a longer context, a higher rank. Empty when the job does not fit or nothing fits besides.
 [[nodiscard]] FitAnswer roomFor(const ModelShape& shape, const Job& job, const DeviceSpec& device, const CostsOf& costs, const FitOptions& options = {});
 
-/// The settings that makeItFit() combines, for one lever: the jobs that differ from `job` in it, the job itself first, then from the
-/// least to the most memory saved. A job of several levers is reached by turning one after the other, in the order of kLevers.
-[[nodiscard]] std::vector<Job> settingsOf(Lever lever, const ModelShape& shape, const Job& job, const DeviceSpec& device, const FitOptions& options);
+/// The settings that makeItFit() combines, for one lever: the job itself, then jobs that differ from it in that lever only, from less to
+/// more memory saved (recompute: for every pair of a lower and a higher level, the higher one in 1 .. L of the layers). A combination is
+/// reached by turning one lever after the other.
+[[nodiscard]] std::vector<Job> settingsOf(Lever lever, const ModelShape& shape, const Job& job, const FitOptions& options);
+/// What turning a lever does to what is learned.
+[[nodiscard]] Quality qualityOf(Lever lever) noexcept;
+/// Halvings of context and rank between two jobs.
+[[nodiscard]] double lossBetween(const Job& before, const Job& after) noexcept;
 
 /// The fields in which two jobs differ, in the order of the job file.
 [[nodiscard]] std::vector<FieldChange> changesBetween(const Job& before, const Job& after);

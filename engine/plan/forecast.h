@@ -47,8 +47,8 @@ struct StepForecast {
 /// @throws Error{Usage} as stepCost()
 [[nodiscard]] StepForecast forecastStep(const ModelShape& shape, const Job& job, const DeviceSpec& device, const Workload& workload = {});
 
-/// Predicted seconds per token of `job` over that of `before` (1.2: a fifth slower). Where the device's rates are not known, those of a
-/// typical device of its kind stand in: a ratio needs only their proportion.
-[[nodiscard]] double slowdown(const ModelShape& shape, const Job& before, const Job& job, const DeviceSpec& device, const Workload& workload = {});
+/// Predicted seconds per token, for ratios. Where the device's rates are not known, those of a typical device of its kind stand in: a ratio
+/// needs only their proportion.
+[[nodiscard]] double secondsPerToken(const ModelShape& shape, const Job& job, const DeviceSpec& device, const Workload& workload = {});
 
 }  // namespace lorikeet::plan

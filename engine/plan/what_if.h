@@ -47,7 +47,8 @@ struct WhatIfSeries {
 [[nodiscard]] WhatIfSeries whatIf(Axis axis, const ModelShape& shape, const Job& job, const DeviceSpec& device, const CostsOf& costs,
                                   const Workload& workload = {});
 
-/// The series as CSV (RFC 4180, '.' as decimal sign): axis value, label, bytes by category, total, host, verdict, tokens/s.
+/// The series as CSV (texts quoted as in RFC 4180, '.' as decimal sign, lines end with a line feed): axis value, label, bytes by category,
+/// total, host, verdict (or why it is impossible), tokens/s.
 [[nodiscard]] std::string toCsv(const WhatIfSeries& series);
 
 }  // namespace lorikeet::plan

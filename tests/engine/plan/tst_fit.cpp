@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Make it fit: the best of all combinations (against trying them all), what it promises is what plan() says, and it is fast.
+#include "engine/base/error.h"
+#include "engine/spec/job_fields.h"
+#include "tests/engine/plan/plan_cases.h"
+
+#include <QtTest>
+
+#include <cmath>
+#include <ctime>
+#include <set>
+#include <tuple>
+
+using namespace lorikeet;
+using namespace lorikeet::test;
+
+namespace {
+
+/// What makes one way better than another, in order.
+struct Price {
+    plan::Quality quality = plan::Quality::Neutral;
+    double loss = 0;
+    double slowdown = 0;
+};
+
+bool isCheaper(const Price& a, const Price& b)
+{
+    if (a.quality != b.quality)
+        return a.quality < b.quality;
+    if (std::abs(a.loss - b.loss) > 1e-9)
+        return a.loss < b.loss;
+    return a.slowdown < b.slowdown * (1 - 1e-12);
+}
+
+struct Case {
+    ModelShape shape;
+    Job job;
+    DeviceSpec device;
+    plan::FitOptions options;
+};
+
+/// A job that does not fit, with three to five levers of few settings.
+Case smallCase(Dice& dice)
+{
+    Case c;
+    c.shape = smallShape(dice, 4);
+    JobRecipe& r = c.job.recipe;
+    r.context = 64 * dice(2, 6);
+    r.microBatch = std::int64_t{1} << dice(0, 2);
+    r.accumulation = dice(1, 3);
+    r.lossChunk = 64 << dice(0, 2);
+    r.rank = 4 << dice(0, 2);
+    r.precision = dice.coin() ? "fp32" : "bf16";
+    r.recompute = std::to_string(dice(0, 2));
+    r.dropout = dice.coin() ? 0.1 : 0.0;
+    c.options.leastContext = 64;
+    c.options.levers.clear();
+    while (c.options.levers.size() < 4) {
+        const auto lever = plan::kLevers[static_cast<std::size_t>(dice(0, 7))];
+        if (std::ranges::find(c.options.levers, lever) == c.options.levers.end())
+            c.options.levers.push_back(lever);
+    }
+    std::ranges::sort(c.options.levers);
+    const std::uint64_t needs = plan::plan(c.shape, c.job, cardOf(1ull << 50), noCosts(c.job)).totalBytes();
+    const std::uint64_t context = 300u << 20;
+    c.device = cardOf(context + static_cast<std::uint64_t>(static_cast<double>(needs - context) * static_cast<double>(dice(35, 99)) / 100));
+    return c;
+}
+
+/// Every combination of the levers' settings.
+std::vector<Job> combinations(const Case& c)
+{
+    std::vector<Job> jobs{c.job};
+    for (const plan::Lever lever : c.options.levers) {
+        std::vector<Job> more;
+        for (const Job& job : jobs)
+            for (Job& setting : plan::settingsOf(lever, c.shape, job, c.options))
+                more.push_back(std::move(setting));
+        jobs = std::move(more);
+    }
+    return jobs;
+}
+
+Price priceOf(const Case& c, const Job& job)
+{
+    Price price;
+    for (const plan::Lever lever : c.options.levers) {
+        // A lever is turned where its own field differs.
+        for (const plan::FieldChange& change : plan::changesBetween(c.job, job)) {
+            const bool owns = (lever == plan::Lever::Rank && change.field == "recipe.rank") || (lever == plan::Lever::Context && change.field == "recipe.context")
+                           || (lever == plan::Lever::Optimizer && change.field == "recipe.optimizer")
+                           || (lever == plan::Lever::Precision && change.field == "recipe.precision")
+                           || (lever == plan::Lever::Quantization && change.field == "recipe.quantization");
+            if (owns)
+                price.quality = std::max(price.quality, plan::qualityOf(lever));
+        }
+    }
+    price.loss = plan::lossBetween(c.job, job);
+    price.slowdown = plan::secondsPerToken(c.shape, job, c.device) / plan::secondsPerToken(c.shape, c.job, c.device);
+    return price;
+}
+
+}  // namespace
+
+class TestFit : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void theFirstWayIsTheBestOfAllCombinations()
+    {
+        Dice dice(20);
+        int solved = 0;
+        int hopeless = 0;
+        std::set<plan::Quality> qualities;
+        while (solved < 200) {
+            const Case c = smallCase(dice);
+            const std::vector<Job> all = combinations(c);
+            if (all.size() > 1500)
+                continue;
+            const Job* best = nullptr;
+            Price least;
+            for (const Job& job : all) {
+                if (plan::plan(c.shape, job, c.device, noCosts(job)).verdict == plan::Verdict::DoesNotFit)
+                    continue;
+                const Price price = priceOf(c, job);
+                if (!best || isCheaper(price, least)) {
+                    best = &job;
+                    least = price;
+                }
+            }
+            const plan::FitAnswer answer = plan::makeItFit(c.shape, c.job, c.device, noCosts, c.options);
+            if (!best) {
+                QVERIFY2(answer.ways.empty() && !answer.reason.empty(), qPrintable(QString::number(solved)));
+                ++hopeless;
+                continue;
+            }
+            QVERIFY2(!answer.ways.empty(), qPrintable(QString::number(solved)));
+            const Price found = priceOf(c, answer.ways.front().job);
+            const QString what = QStringLiteral("case %1: %2 x%3, best x%4").arg(solved).arg(QString::fromStdString(answer.ways.front().summary)).arg(found.slowdown).arg(least.slowdown);
+            QVERIFY2(!isCheaper(least, found) && !isCheaper(found, least), qPrintable(what));
+            qualities.insert(found.quality);
+            ++solved;
+        }
+        QCOMPARE(qualities.size(), 3u);
+        QVERIFY(hopeless > 0);
+    }
+
+    void waysArePromisesThatThePlanKeeps()
+    {
+        Job job;
+        job.recipe.context = 2048;
+        job.recipe.microBatch = 4;
+        const DeviceSpec card = cardOf(20ull << 30);
+        const plan::FitAnswer answer = plan::makeItFit(llama8b(), job, card, noCosts);
+        QVERIFY(answer.ways.size() >= 2);
+        QCOMPARE(answer.verdict, plan::Verdict::DoesNotFit);
+        for (const plan::FitWay& way : answer.ways) {
+            Job changed = job;
+            for (const plan::FieldChange& change : way.changes)
+                setJobField(changed, change.field, change.to);
+            const plan::MemoryPlan plan = plan::plan(llama8b(), changed, card, noCosts(changed));
+            QCOMPARE(plan.totalBytes(), way.totalBytes);
+            QVERIFY(plan.verdict != plan::Verdict::DoesNotFit);
+            QCOMPARE(static_cast<std::int64_t>(answer.totalBytes) - static_cast<std::int64_t>(plan.totalBytes()), way.bytesSaved);
+            QCOMPARE(changed.recipe.microBatch * changed.recipe.accumulation, 4);
+            for (const plan::FieldChange& change : way.changes)
+                setJobField(changed, change.field, change.from);
+            QVERIFY(plan::changesBetween(job, changed).empty());
+            QVERIFY(!way.summary.empty() && !way.qualityNote.empty());
+        }
+        for (std::size_t i = 1; i < answer.ways.size(); ++i)
+            QVERIFY(answer.ways[i - 1].quality <= answer.ways[i].quality);
+    }
+
+    void noLeverIsTurnedFurtherThanNeeded()
+    {
+        Job job;
+        job.recipe.context = 2048;
+        job.recipe.microBatch = 4;
+        const DeviceSpec card = cardOf(30ull << 30);
+        const plan::FitWay way = plan::makeItFit(llama8b(), job, card, noCosts).ways.front();
+        for (const plan::FieldChange& change : way.changes) {
+            Job back = way.job;
+            setJobField(back, change.field, change.from);
+            if (change.field == "recipe.micro_batch")
+                back.recipe.accumulation = job.recipe.accumulation;
+            if (change.field == "recipe.accumulation")
+                continue;
+            QVERIFY2(plan::plan(llama8b(), back, card, noCosts(back)).verdict == plan::Verdict::DoesNotFit, change.field.c_str());
+        }
+    }
+
+    void aJobThatFitsIsLeftAlone()
+    {
+        const plan::FitAnswer answer = plan::makeItFit(llama8b(), Job{}, cardOf(1ull << 40), noCosts);
+        QVERIFY(answer.ways.empty());
+        QVERIFY(QString::fromStdString(answer.reason).contains("fits"));
+    }
+
+    void whatCanNeverFitSaysHowMuchIsMissing()
+    {
+        const plan::FitAnswer answer = plan::makeItFit(llama70b(), Job{}, cardOf(8ull << 30), noCosts);
+        QVERIFY(answer.ways.empty());
+        QVERIFY2(QString::fromStdString(answer.reason).contains("still needs"), answer.reason.c_str());
+    }
+
+    void aJobThatCannotBePlannedIsRefused()
+    {
+        Job job;
+        job.recipe.context = 1 << 20;
+        QVERIFY_THROWS_EXCEPTION(Error, static_cast<void>(plan::makeItFit(llama8b(), job, cardOf(8ull << 30), noCosts)));
+    }
+
+    void roomBuysThingsThatFit()
+    {
+        Job job;
+        job.recipe.context = 1024;
+        job.recipe.microBatch = 1;
+        job.recipe.accumulation = 8;
+        job.recipe.recompute = "3";
+        job.recipe.quantization = "nf4";
+        const DeviceSpec card = cardOf(40ull << 30);
+        const plan::FitAnswer answer = plan::roomFor(llama8b(), job, card, noCosts);
+        std::set<plan::Lever> bought;
+        for (const plan::FitWay& way : answer.ways) {
+            QCOMPARE(way.levers.size(), 1u);
+            bought.insert(way.levers.front());
+            QVERIFY(plan::plan(llama8b(), way.job, card, noCosts(way.job)).totalBytes() == way.totalBytes && way.totalBytes <= card.availableBytes);
+            if (way.levers.front() == plan::Lever::Recompute || way.levers.front() == plan::Lever::MicroBatch)
+                QVERIFY(way.slowdown < 1);
+        }
+        for (const plan::Lever lever : {plan::Lever::Recompute, plan::Lever::MicroBatch, plan::Lever::Quantization, plan::Lever::Precision, plan::Lever::Context, plan::Lever::Rank})
+            QVERIFY2(bought.contains(lever), std::string(plan::nameOf(lever)).c_str());
+    }
+
+    /// Processor time, so that a busy machine does not fail it; the slowest of jobs from hopeless to nearly fitting.
+    void eightyLayersAreSolvedInFiftyMilliseconds()
+    {
+        Job job;
+        job.recipe.context = 4096;
+        job.recipe.microBatch = 4;
+        job.recipe.accumulation = 2;
+        double slowest = 0;
+        for (const std::uint64_t gib : {8, 24, 48, 80, 141, 200, 288, 360}) {
+            double best = 1e9;
+            for (int round = 0; round < 3; ++round) {
+                const std::clock_t start = std::clock();
+                const plan::FitAnswer answer = plan::makeItFit(llama70b(), job, cardOf(gib << 30), noCosts);
+                best = std::min(best, 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+                if (round == 0)
+                    qInfo("%d GiB: %d plans, %zu ways", static_cast<int>(gib), answer.plans, answer.ways.size());
+            }
+            qInfo("  %.1f ms", best);
+            slowest = std::max(slowest, best);
+        }
+        QVERIFY2(slowest < 50, qPrintable(QString::number(slowest)));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestFit)
+#include "tst_fit.moc"
