@@ -49,6 +49,7 @@ void inspectModelAt(const std::string& path, bool json, Output& out)
                   {"location", utf8(info.location)},
                   {"format", info.format},
                   {"shape", shapeJson(shape)},
+                  {"runnable", runnableFamily(shape)},
                   {"has_weights", info.hasWeights},
                   {"has_tokenizer", info.hasTokenizer},
                   {"has_chat_template", info.hasChatTemplate},
@@ -64,6 +65,7 @@ void inspectModelAt(const std::string& path, bool json, Output& out)
                                  + std::to_string(shape.heads) + " heads on " + std::to_string(shape.kvHeads) + ", MLP " + std::to_string(shape.mlp));
     row(out, "vocabulary", formatInteger(static_cast<std::uint64_t>(shape.vocab)) + (shape.tiedHead ? ", head tied to the embedding" : ", own head"));
     row(out, "context", formatInteger(static_cast<std::uint64_t>(shape.maxContext)) + " tokens");
+    row(out, "runs here", runnableFamily(shape) ? "yes" : "no: " + shape.family + " can be planned for, not run");
     row(out, "weights", info.hasWeights ? formatBytes(info.fileBytes) + ", " + info.weightTypes : "none: can be planned for, not loaded");
     row(out, "tokenizer", yesNo(info.hasTokenizer));
     row(out, "chat template", yesNo(info.hasChatTemplate));

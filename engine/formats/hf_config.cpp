@@ -3,88 +3,72 @@
 
 #include "engine/base/error.h"
 #include "engine/base/files.h"
+#include "engine/formats/hf_families.h"
 #include "engine/formats/hf_rope.h"
 #include "engine/formats/json_text.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
-#include <limits>
 
 namespace lorikeet::formats {
 
 namespace {
 
-/// Defaults of a configuration class for fields that config.json leaves out.
-struct FamilyDefaults {
-    std::string_view family;
-    std::int64_t vocab, hidden, mlp, layers, heads;
-    std::int64_t kvHeads;   ///< 0: as many as heads
-    std::int64_t headSize;  ///< 0: hidden / heads
-    std::int64_t maxContext;
-    std::int64_t slidingWindow;  ///< 0: the class has no window
-    bool windowNeedsFlag;        ///< Qwen: only with use_sliding_window
-    bool readsAttentionBias;     ///< `attention_bias` counts
-    bool readsMlpBias;
-};
-
-constexpr double kDefaultEps = 1e-6;
-
-constexpr std::array<FamilyDefaults, 4> kFamilies{{
-    {"llama", 32000, 4096, 11008, 32, 32, 0, 0, 2048, 0, false, true, true},
-    {"mistral", 32000, 4096, 14336, 32, 32, 8, 0, 131072, 4096, false, false, false},
-    {"qwen2", 151936, 4096, 22016, 32, 32, 32, 0, 32768, 4096, true, false, false},
-    {"qwen3", 151936, 4096, 22016, 32, 32, 32, 128, 32768, 4096, true, true, false},
-}};
-
-const FamilyDefaults& familyOf(const JsonFields& fields)
-{
-    const std::string type = fields.text("model_type").value_or("");
-    const auto* found = std::find_if(kFamilies.begin(), kFamilies.end(), [&](const FamilyDefaults& f) { return f.family == type; });
-    if (found != kFamilies.end())
-        return *found;
-    const std::string supported = "supported are llama (Llama, SmolLM2), mistral, qwen2 and qwen3";
-    if (fields.has("peft_type"))
-        fields.refuse("this is an adapter, not a model", "open its base model instead");
-    if (type.empty())
-        fields.refuse("there is no 'model_type'", supported);
-    fields.refuse("model type '" + type + "' is not supported",
-                  fields.has("auto_map") ? supported + "; the model brings its own Python code, which is never run" : supported);
-}
-
 /// Absent: the class's default. Null counts as "let the class decide", where it may (head_dim, num_key_value_heads).
-std::int64_t count(const JsonFields& fields, const char* key, std::int64_t fallback)
+std::int64_t count(const JsonFields& fields, const char* key, std::int64_t fallback, std::int64_t most)
 {
     if (fields.isNull(key))
         fields.refuse(std::string("'") + key + "' is null, expected an integer");
-    return fields.integer(key).value_or(fallback);
+    const std::int64_t value = fields.integer(key).value_or(fallback);
+    if (value < 1 || value > most)
+        fields.refuse(std::string("'") + key + "' is " + std::to_string(value) + ", expected 1 to " + std::to_string(most));
+    return value;
+}
+
+std::int64_t headSizeOf(const JsonFields& fields, const FamilyDefaults& family, const ModelShape& shape)
+{
+    if (const auto stated = fields.integer("head_dim")) {
+        if (*stated < 2 || *stated > 4096)
+            fields.refuse("'head_dim' is " + std::to_string(*stated) + ", expected 2 to 4096");
+        return *stated;
+    }
+    if (!fields.isNull("head_dim") && family.counts.headSize != 0)
+        return family.counts.headSize;
+    if (shape.hidden % shape.heads != 0)
+        fields.refuse("'hidden_size' is " + std::to_string(shape.hidden) + ", not a multiple of 'num_attention_heads', which is "
+                      + std::to_string(shape.heads) + ", and there is no 'head_dim'");
+    return shape.hidden / shape.heads;
 }
 
 void readCounts(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape)
 {
-    shape.vocab = count(fields, "vocab_size", family.vocab);
-    shape.hidden = count(fields, "hidden_size", family.hidden);
-    shape.mlp = count(fields, "intermediate_size", family.mlp);
-    shape.layers = count(fields, "num_hidden_layers", family.layers);
-    shape.heads = count(fields, "num_attention_heads", family.heads);
-    shape.maxContext = count(fields, "max_position_embeddings", family.maxContext);
-    if (shape.heads <= 0)
-        fields.refuse("'num_attention_heads' is " + std::to_string(shape.heads));
-    const std::int64_t kvDefault = fields.isNull("num_key_value_heads") || family.kvHeads == 0 ? shape.heads : family.kvHeads;
+    shape.vocab = count(fields, "vocab_size", family.counts.vocab, 1 << 24);
+    shape.hidden = count(fields, "hidden_size", family.counts.hidden, 1 << 20);
+    shape.mlp = count(fields, "intermediate_size", family.counts.mlp, 1 << 22);
+    shape.layers = count(fields, "num_hidden_layers", family.counts.layers, 4096);
+    shape.heads = count(fields, "num_attention_heads", family.counts.heads, 4096);
+    shape.maxContext = count(fields, "max_position_embeddings", family.counts.maxContext, std::int64_t{1} << 32);
+    const std::int64_t kvDefault = fields.isNull("num_key_value_heads") || family.counts.kvHeads == 0 ? shape.heads : family.counts.kvHeads;
     shape.kvHeads = fields.integer("num_key_value_heads").value_or(kvDefault);
-    const std::int64_t sizeDefault = fields.isNull("head_dim") || family.headSize == 0 ? shape.hidden / shape.heads : family.headSize;
-    shape.headSize = fields.integer("head_dim").value_or(sizeDefault);
-    shape.normEps = fields.number("rms_norm_eps").value_or(kDefaultEps);
+    if (shape.kvHeads < 1 || shape.kvHeads > shape.heads || shape.heads % shape.kvHeads != 0)
+        fields.refuse("'num_attention_heads' is " + std::to_string(shape.heads) + ", not a multiple of 'num_key_value_heads', which is "
+                      + std::to_string(shape.kvHeads));
+    shape.headSize = headSizeOf(fields, family, shape);
+    shape.normEps = fields.number(family.epsKey).value_or(family.eps);
 }
 
-void refuseVariants(const JsonFields& fields)
+void refuseQuantised(const JsonFields& fields)
 {
     if (const auto* quantisation = fields.object("quantization_config")) {
         const auto method = quantisation->find("quant_method");
         const std::string name = method != quantisation->end() && method->is_string() ? method->get<std::string>() : "unknown";
         fields.refuse("the weights are quantised (" + name + "), which is not read", "choose the bf16 or fp16 version of the model");
     }
+}
+
+void refuseVariants(const JsonFields& fields)
+{
     const std::string activation = fields.text("hidden_act").value_or("silu");
     if (activation != "silu" && activation != "swish")
         fields.refuse("activation '" + activation + "' is not supported, expected 'silu'");
@@ -146,14 +130,36 @@ DType storageOf(const JsonFields& fields)
 
 void readQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape)
 {
-    const bool attentionBias = family.readsAttentionBias && fields.boolean("attention_bias").value_or(false);
-    shape.qkvBias = attentionBias || family.family == "qwen2";
-    shape.outBias = attentionBias;
+    const bool switched = family.attentionBias == BiasScope::QkvAndOut || family.attentionBias == BiasScope::QkvOnly;
+    const bool attentionBias = switched && fields.boolean(family.biasKey).value_or(family.biasDefault);
+    shape.qkvBias = attentionBias || family.attentionBias == BiasScope::Always;
+    shape.outBias = attentionBias && family.attentionBias == BiasScope::QkvAndOut;
     shape.mlpBias = family.readsMlpBias && fields.boolean("mlp_bias").value_or(false);
-    shape.qkNorm = family.family == "qwen3";
-    shape.tiedHead = fields.boolean("tie_word_embeddings").value_or(false);
-    shape.slidingWindow = slidingWindowOf(fields, family, shape);
+    shape.qkNorm = family.headNorm;
+    shape.tiedHead = fields.boolean("tie_word_embeddings").value_or(family.tied);
     shape.storage = storageOf(fields);
+    if (runnableFamily(shape))
+        shape.slidingWindow = slidingWindowOf(fields, family, shape);
+    else
+        readPlannedQuirks(fields, family, shape);
+}
+
+ModelShape shapeOfFields(const JsonFields& fields, const std::string& name)
+{
+    const FamilyDefaults& family = familyOf(fields);
+    ModelShape shape;
+    shape.family = family.family;
+    shape.name = name;
+    refuseQuantised(fields);
+    if (runnableFamily(shape))
+        refuseVariants(fields);
+    readCounts(fields, family, shape);
+    readQuirks(fields, family, shape);
+    const HfRope rope = runnableFamily(shape) ? readHfRope(fields, shape.maxContext) : HfRope{plannedTheta(fields, family.theta), {}};
+    shape.ropeTheta = rope.theta;
+    shape.ropeScaling = rope.scaling;
+    validateShape(shape, fields.where());
+    return shape;
 }
 
 }  // namespace
@@ -161,19 +167,13 @@ void readQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelSha
 ModelShape shapeFromHfConfig(std::string_view json, const std::string& where, const std::string& name)
 {
     const nlohmann::json content = parseJsonObject(json, where);
-    const JsonFields fields(content, where);
-    const FamilyDefaults& family = familyOf(fields);
-    refuseVariants(fields);
-    ModelShape shape;
-    shape.family = family.family;
-    shape.name = name;
-    readCounts(fields, family, shape);
-    readQuirks(fields, family, shape);
-    const HfRope rope = readHfRope(fields, shape.maxContext);
-    shape.ropeTheta = rope.theta;
-    shape.ropeScaling = rope.scaling;
-    validateShape(shape, where);
-    return shape;
+    const JsonFields outer(content, where);
+    // Gemma 3 with pictures: its language model is a configuration of its own.
+    const nlohmann::json* text = outer.text("model_type") == "gemma3" ? outer.object("text_config") : nullptr;
+    nlohmann::json inner = text != nullptr ? *text : nlohmann::json::object();
+    inner["model_type"] = "gemma3_text";
+    const JsonFields fields = text != nullptr ? JsonFields(inner, where + ": text_config") : outer;
+    return shapeOfFields(fields, name);
 }
 
 ModelShape readHfConfig(const std::filesystem::path& path)

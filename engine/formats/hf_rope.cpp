@@ -66,4 +66,16 @@ HfRope readHfRope(const JsonFields& config, std::int64_t maxContext)
     return result;
 }
 
+double plannedTheta(const JsonFields& config, double fallback)
+{
+    double theta = config.number("rope_theta").value_or(fallback);
+    const nlohmann::json* parameters = config.object("rope_parameters");
+    if (parameters == nullptr)
+        return theta;
+    const JsonFields rope(*parameters, config.where());
+    theta = rope.number("rope_theta").value_or(theta);
+    const nlohmann::json* full = rope.object("full_attention");
+    return full == nullptr ? theta : JsonFields(*full, config.where()).number("rope_theta").value_or(theta);
+}
+
 }  // namespace lorikeet::formats

@@ -20,4 +20,7 @@ struct HfRope {
 /// parameters per layer type.
 [[nodiscard]] HfRope readHfRope(const JsonFields& config, std::int64_t maxContext);
 
+/// Theta alone, for a family that is only planned for: its scaling changes no size.
+[[nodiscard]] double plannedTheta(const JsonFields& config, double fallback);
+
 }  // namespace lorikeet::formats

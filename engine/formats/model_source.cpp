@@ -4,6 +4,7 @@
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/formats/gguf_source.h"
+#include "engine/formats/hf_config.h"
 #include "engine/formats/hf_source.h"
 
 #include <algorithm>
@@ -36,8 +37,11 @@ bool beginsWithGgufMagic(const fs::path& path)
 std::unique_ptr<ModelSource> openFolder(const fs::path& folder)
 {
     std::error_code error;
-    if (fs::is_regular_file(folder / "config.json", error))
+    if (const fs::path config = folder / "config.json"; fs::is_regular_file(config, error)) {
+        if (!runnableFamily(readHfConfig(config)))
+            return std::make_unique<ConfigSource>(config);  // its weights cannot be used, so they are not looked at
         return std::make_unique<HfFolderSource>(folder);
+    }
     std::string hint = kWhatToOpen;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
         if (lowerCase(utf8(entry.path().extension())) == ".gguf")

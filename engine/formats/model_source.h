@@ -68,7 +68,8 @@ protected:
 
 /// `path` is a folder with config.json, a config.json, or a .gguf file. Everything but the weights' values is checked here: each
 /// required tensor is there with the shape the configuration asks for; tensors the model does not know by role (rotary_emb.inv_freq, a
-/// stray lm_head.weight of a tied model) are ignored, any other unknown tensor is refused by name.
+/// stray lm_head.weight of a tied model) are ignored, any other unknown tensor is refused by name. A folder of a family that is only
+/// planned for opens as its configuration: runnableFamily() of its shape tells.
 /// @throws Error{BadInput} saying what, where, expected and found.
 [[nodiscard]] std::unique_ptr<ModelSource> openModelSource(const std::filesystem::path& path);
 

@@ -80,6 +80,7 @@ void loadRopeTable(const ModelShape& shape, PlannedMemory& memory, kernels::Cont
 std::unique_ptr<formats::ModelSource> openRunnableModel(const std::filesystem::path& path)
 {
     std::unique_ptr<formats::ModelSource> source = formats::openModelSource(path);
+    requireRunnableFamily(source->shape(), utf8(source->path()));
     if (!source->hasWeights())
         throw Error(ErrorCode::BadInput, utf8(source->path()) + " is a configuration without weights: it can be planned for, not trained",
                     "choose a model folder or a GGUF file");

@@ -100,7 +100,7 @@ private Q_SLOTS:
         add("list", "[]", "not an object but array");
         add("no type", "{}", "no 'model_type'");
         add("type is a number", R"({"model_type":1})", "'model_type' is number, expected a string");
-        add("unknown type", R"({"model_type":"gemma2"})", "model type 'gemma2' is not supported");
+        add("unknown type", R"({"model_type":"mamba"})", "model type 'mamba' is not supported");
         add("own code", R"({"model_type":"own","auto_map":{"AutoConfig":"x.Y"}})", "model type 'own' is not supported");
         add("adapter", R"({"peft_type":"LORA"})", "an adapter, not a model");
         add("quantised", R"({"model_type":"llama","quantization_config":{"quant_method":"gptq"}})", "quantised (gptq)");
@@ -131,6 +131,48 @@ private Q_SLOTS:
         const std::string message = refusalOf([&] { (void)shapeFromHfConfig(json.toStdString(), "config.json", "x"); });
         VERIFY_REFUSAL(message, reason.toStdString());
         VERIFY_REFUSAL(message, "config.json");
+    }
+
+    void hostileValuesAreNamed_data()
+    {
+        QTest::addColumn<QByteArray>("json");
+        QTest::addColumn<QByteArray>("reason");
+        const auto add = [](const char* name, const char* json, const char* reason) { QTest::addRow("%s", name) << QByteArray(json) << QByteArray(reason); };
+        add("negative size", R"({"model_type":"llama","hidden_size":-4096})", "'hidden_size' is -4096, expected 1 to 1048576");
+        add("huge layers", R"({"model_type":"llama","num_hidden_layers":1000000})", "'num_hidden_layers' is 1000000, expected 1 to 4096");
+        add("huge MLP", R"({"model_type":"llama","intermediate_size":9223372036854775807})", "'intermediate_size' is 9223372036854775807, expected");
+        add("no words", R"({"model_type":"llama","vocab_size":0})", "'vocab_size' is 0, expected 1");
+        add("negative context", R"({"model_type":"llama","max_position_embeddings":-1})", "'max_position_embeddings' is -1, expected");
+        add("head size against heads", R"({"model_type":"llama","hidden_size":100,"num_attention_heads":3})", "'hidden_size' is 100, not a multiple of 'num_attention_heads', which is 3");
+        add("more kv heads than heads", R"({"model_type":"llama","num_attention_heads":4,"num_key_value_heads":8})", "not a multiple of 'num_key_value_heads', which is 8");
+        add("negative kv heads", R"({"model_type":"llama","num_key_value_heads":-8})", "'num_key_value_heads', which is -8");
+        add("huge head size", R"({"model_type":"llama","head_dim":1000000})", "'head_dim' is 1000000, expected 2 to 4096");
+        add("too many parameters", R"({"model_type":"llama","hidden_size":1048576,"num_attention_heads":4096,"intermediate_size":4194304,"num_hidden_layers":4096})", "the MLP width (4194304), the number of layers (4096) and the hidden width (1048576) make 7");
+        add("eps is text", R"({"model_type":"llama","rms_norm_eps":"small"})", "'rms_norm_eps' is string, expected a number");
+        add("infinite theta", R"({"model_type":"llama","rope_theta":1e999})", "config.json");
+        add("negative window", R"({"model_type":"mistral","sliding_window":-1})", "'sliding_window' is -1");
+        add("planned: negative size", R"({"model_type":"gemma2","hidden_size":-1})", "'hidden_size' is -1");
+        add("planned: negative window", R"({"model_type":"gemma2","sliding_window":-4096})", "the sliding window is -4096");
+        add("planned: absurd pattern", R"({"model_type":"gemma3_text","sliding_window_pattern":-6})", "the period of the sliding window is -6");
+        add("planned: layers are no list", R"({"model_type":"gemma2","layer_types":"all"})", "'layer_types' is not a list");
+        add("planned: no text inside", R"({"model_type":"gemma3","text_config":7})", "'text_config' is number, expected an object");
+        add("planned: wrong inside", R"({"model_type":"gemma3","text_config":{"hidden_size":0}})", "config.json: text_config: 'hidden_size' is 0");
+    }
+    void hostileValuesAreNamed() { whatIsNotSupportedIsNamed(); }
+
+    void familiesOfPlansAreReadWithTheirParts()
+    {
+        const ModelShape gemma3 = shapeOf("gemma3", R"("text_config":{"model_type":"gemma3_text","hidden_size":2560,"intermediate_size":10240,"num_hidden_layers":34,"sliding_window":1024,"rope_scaling":{"factor":8.0,"rope_type":"linear"}})");
+        QCOMPARE(gemma3.parameterCount(), std::uint64_t{3'880'263'168});  // the text part of google/gemma-3-4b-pt
+        QCOMPARE(gemma3.family, std::string("gemma3_text"));
+        QVERIFY(gemma3.slidingWindow == 1024 && gemma3.slidingPeriod == 6 && gemma3.normsPerLayer == 4 && gemma3.tiedHead);
+        const ModelShape phi = shapeOf("phi3", R"("hidden_act":"silu","partial_rotary_factor":0.75,"rope_scaling":{"type":"longrope","long_factor":[1]})");
+        QVERIFY(!runnableFamily(phi) && phi.ropeScaling.type == RopeScaling::Type::None && phi.headSize == 96);
+        const ModelShape olmo = shapeOf("olmo2", "");
+        QVERIFY(olmo.qkNorm && olmo.qkNormWholeWidth);
+        QCOMPARE(shapeOf("gemma2", R"("layer_types":["sliding_attention","sliding_attention","full_attention"])").slidingPeriod, std::int64_t{3});
+        QCOMPARE(shapeOf("gemma2", R"("sliding_window":null)").slidingPeriod, std::int64_t{0});
+        QVERIFY(runnableFamily(shapeOf("llama", "")) && shapeOf("llama", "").normsPerLayer == 2);
     }
 
     void deepNestingIsRefused()

@@ -272,6 +272,17 @@ private Q_SLOTS:
         VERIFY_REFUSAL(refusalOf([&] { (void)source->tensor(embeddingId()); }), "without weights");
     }
 
+    /// Its weights are not looked at: what they are called and how they are fused is nobody's business here.
+    void aFolderOfAFamilyThatIsOnlyPlannedForIsItsConfiguration()
+    {
+        writeBytes(folder() / "config.json", R"({"model_type":"gemma2","architectures":["Gemma2ForCausalLM"],"num_hidden_layers":2})");
+        writeBytes(folder() / "model.safetensors", "not looked at");
+        const auto source = openModelSource(folder());
+        QVERIFY(!source->hasWeights());
+        QCOMPARE(source->shape().family, std::string("gemma2"));
+        QVERIFY(!runnableFamily(source->shape()));
+    }
+
     void otherThingsSayWhatToOpen()
     {
         writeBytes(folder() / "model.bin", "x");

@@ -67,6 +67,68 @@ private Q_SLOTS:
         QCOMPARE(quint64{shape.parameterCount()}, published);
     }
 
+    /// 10^15 parameters and more: named, not wrapped around.
+    void modelsBeyondAllMeasureAreRefused_data()
+    {
+        QTest::addColumn<ModelShape>("shape");
+        QTest::addColumn<QString>("named");
+        const std::int64_t wide = 1 << 20;
+        QTest::newRow("MLP") << shapeOfNumbers({4096, wide, 4096, 4096, 256, 1 << 22, 49152}, false) << "the MLP width (4194304), the number of layers (4096)";
+        QTest::newRow("heads") << shapeOfNumbers({4096, wide, 4096, 4096, 4096, 64, 49152}, true) << "the number of heads (4096), the head size (4096)";
+    }
+    void modelsBeyondAllMeasureAreRefused()
+    {
+        QFETCH(ModelShape, shape);
+        QFETCH(QString, named);
+        try {
+            validateShape(shape, "huge/config.json");
+            QFAIL("accepted");
+        } catch (const Error& error) {
+            QVERIFY2(QString::fromStdString(error.message()).contains(named), error.what());
+            QVERIFY2(QString::fromStdString(error.message()).endsWith("parameters, expected at most 10^15"), error.what());
+        }
+    }
+
+    void thousandsOfTimesTheLargestModelIsAccepted()
+    {
+        // 9.85e14 parameters: 4 bytes of weights, 4 of gradients and 8 of moments each stay below 2^64.
+        const ModelShape shape = shapeOfNumbers({2048, 1 << 18, 2048, 2048, 128, 1 << 18, 1 << 17}, true);
+        validateShape(shape, "config.json");
+        QVERIFY(shape.parameterCount() > 900'000'000'000'000 && shape.parameterCount() <= kMostParameters);
+    }
+
+    void normsOfFamiliesThatAreOnlyPlannedForCount()
+    {
+        ModelShape shape = smolLm2();
+        const std::uint64_t plain = shape.parameterCount();
+        shape.normsPerLayer = 4;
+        QCOMPARE(shape.parameterCount() - plain, std::uint64_t{30 * 2 * 576});
+        shape = smolLm2();
+        shape.normBias = true;
+        QCOMPARE(shape.parameterCount() - plain, std::uint64_t{30 * 2 * 576 + 576});
+        shape = smolLm2();
+        shape.qkNorm = shape.qkNormWholeWidth = true;
+        QCOMPARE(shape.layerNormParameterCount(), std::uint64_t{2 * 576 + 576 + 192});
+    }
+
+    void familiesThatCannotRunAreRefusedInOneSentence()
+    {
+        ModelShape shape = smolLm2();
+        for (const char* family : {"llama", "mistral", "qwen2", "qwen3"}) {
+            shape.family = family;
+            QVERIFY(runnableFamily(shape));
+            requireRunnableFamily(shape, "x");
+        }
+        shape.family = "gemma2";
+        QVERIFY(!runnableFamily(shape));
+        try {
+            requireRunnableFamily(shape, "models/gemma");
+            QFAIL("accepted");
+        } catch (const Error& error) {
+            QCOMPARE(error.message(), std::string("models/gemma is a gemma2 model: it can be planned for, not run"));
+        }
+    }
+
     void theQueryWidthMayDifferFromTheHiddenWidth()
     {
         ModelShape shape = smolLm2();
