@@ -35,7 +35,9 @@ public:
     {
         LORIKEET_CHECK(!m_started.exchange(true), "a run is started once");
         m_wake = std::move(wake);
-        m_state = RunState::Starting;
+        enter(RunState::Starting);
+        if (m_stop.stop_requested())
+            enter(RunState::Stopping);
         m_thread = std::thread([this] { main(); });
     }
     void pause() override { m_paused = true; }
@@ -47,7 +49,12 @@ public:
         }
         m_changed.notify_all();
     }
-    void stopAndKeep() override { m_stop.request_stop(); }
+    void stopAndKeep() override
+    {
+        m_stop.request_stop();
+        if (m_state != RunState::Idle)
+            enter(RunState::Stopping);
+    }
     void saveNow() override { m_saveRequested = true; }
 
     [[nodiscard]] RunState state() const override { return m_state; }
@@ -68,10 +75,21 @@ public:
     }
 
 private:
+    /// An order to stop may come from any thread and at any time: what the run says of itself after it would be stale, and so would
+    /// the order be after the end.
     void enter(RunState state)
     {
+        const std::lock_guard lock(m_stateMutex);
+        if (m_state == RunState::Stopping || m_state == RunState::Ended)
+            return;
         m_state = state;
         m_mailbox.push(StateChanged{state});
+    }
+    void enterEnded(const RunEnded& ended)
+    {
+        const std::lock_guard lock(m_stateMutex);
+        m_mailbox.push(StateChanged{RunState::Ended}, ended);
+        m_state = RunState::Ended;
     }
 
     /// Between two steps: waits while paused, and says so.
@@ -91,8 +109,13 @@ private:
     {
         train::TrainerHooks hooks;
         hooks.emit = [this](const RunEvent& event) {
-            if (std::holds_alternative<RunStarted>(event))
+            if (const auto* started = std::get_if<RunStarted>(&event)) {
+                m_runFolder = pathFromUtf8(started->runFolder);
+                m_lastStep = started->firstStep;
                 enter(RunState::Running);
+            }
+            if (const auto* step = std::get_if<StepDone>(&event))
+                m_lastStep = step->step;
             m_mailbox.push(event);
         };
         hooks.memory = [this](const MemoryMeasured& measured) { m_memory.set(measured); };
@@ -122,8 +145,6 @@ private:
         const train::TrainerOptions options = trainerOptions();
         train::Trainer trainer(options, hooks());
         const train::TrainerResult result = trainer.run();
-        if (result.stopped)
-            enter(RunState::Stopping);
         RunEnded ended;
         ended.status = result.stopped ? RunEnded::Status::Stopped : RunEnded::Status::Done;
         ended.step = result.step;
@@ -137,10 +158,22 @@ private:
         return ended;
     }
 
+    /// The log of a run that had begun says how it ended; one that was refused has no folder of its own.
+    void logFailure(RunEnded& ended) const
+    {
+        ended.step = m_lastStep;
+        if (m_runFolder.empty())
+            return;
+        try {
+            train::EventLog(m_runFolder).append(ended);
+        } catch (const std::exception&) {
+            return;  // the disk may be what failed; the reason is already on its way to the window
+        }
+    }
+
     void main() noexcept
     {
         RunEnded ended;
-        enter(RunState::Starting);
         try {
             ended = guarded([this] { return train(); }, ErrorCode::Target);
         } catch (const Error& error) {
@@ -153,8 +186,9 @@ private:
             ended.errorMessage = error.what();
             ended.errorHint = "this is a bug in Lorikeet; please report it with this line";
         }
-        m_mailbox.push(StateChanged{RunState::Ended}, ended);
-        m_state = RunState::Ended;
+        if (ended.status == RunEnded::Status::Failed)
+            logFailure(ended);
+        enterEnded(ended);
         {
             const std::lock_guard lock(m_mutex);
             m_finished = true;
@@ -175,6 +209,9 @@ private:
     std::atomic<bool> m_paused{false};
     std::atomic<bool> m_saveRequested{false};
     std::stop_source m_stop;
+    std::mutex m_stateMutex;            ///< orders states
+    std::filesystem::path m_runFolder;  ///< of a run that has begun; on the run's thread
+    std::int64_t m_lastStep = 0;        ///< on the run's thread
     bool m_finished = false;  ///< under m_mutex
     std::mutex m_mutex;
     std::condition_variable_any m_changed;

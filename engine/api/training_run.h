@@ -27,11 +27,13 @@ class TrainingRun {
 public:
     virtual ~TrainingRun() = default;
 
-    /// Begins; Idle -> Starting. `wake` is called on the run's thread when events wait, at most once until takeEvents().
+    /// Begins; Idle -> Starting. `wake` is called when events wait, at most once until takeEvents(), on the run's thread or on one
+    /// that gives an order.
     virtual void start(std::function<void()> wake) = 0;
     virtual void pause() = 0;
     virtual void resume() = 0;
-    /// Ends after the current program point; the partial step is thrown away, a checkpoint and the adapter are written.
+    /// Stopping from now on: ends after the current program point; the partial step is thrown away, a checkpoint and the adapter are
+    /// written.
     virtual void stopAndKeep() = 0;
     /// Writes a checkpoint after the current step.
     virtual void saveNow() = 0;

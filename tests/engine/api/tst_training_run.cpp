@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A run obeys in every state, from any thread, within a second, and its last event is always the last.
 #include "engine/base/error.h"
+#include "engine/train/run_folder.h"
 #include "tests/engine/api/api_run.h"
 #include "tests/engine/train/tiny_run.h"
 
@@ -132,6 +133,69 @@ private Q_SLOTS:
         const RunEnded rest = again.end();
         QVERIFY2(rest.status == RunEnded::Status::Done, rest.errorMessage.c_str());
         QVERIFY(rest.step > ended.step);
+    }
+
+    void stoppingIsSaidBetweenTheOrderAndTheEnd()
+    {
+        WatchedRun run(options("stopping"));
+        run.start();
+        QVERIFY(run.untilStep(1));
+        run->pause();
+        QVERIFY(run.untilState(RunState::Paused));
+        run->stopAndKeep();
+        // Said by the order itself: what the run's thread does meanwhile cannot delay it.
+        (void)run.until([](const RunEvent&) { return false; }, 0);
+        QVERIFY(std::ranges::count(run.states(), RunState::Stopping) == 1);
+        run->stopAndKeep();
+        QCOMPARE(run.end().status, RunEnded::Status::Stopped);
+        QCOMPARE(run.states(), (std::vector{RunState::Starting, RunState::Running, RunState::Paused, RunState::Stopping, RunState::Ended}));
+        run->stopAndKeep();
+        QCOMPARE(run->state(), RunState::Ended);
+    }
+
+    void anOrderToStopGivenBeforeTheStartHolds()
+    {
+        WatchedRun run(options("early-stop"));
+        run->stopAndKeep();
+        QCOMPARE(run->state(), RunState::Idle);
+        run.start();
+        QCOMPARE(run.end().status, RunEnded::Status::Stopped);
+        QCOMPARE(run.states(), (std::vector{RunState::Starting, RunState::Stopping, RunState::Ended}));
+    }
+
+    void aRunThatFailsSaysSoInItsLog()
+    {
+        api::RunOptions failing = options("failing");
+        std::filesystem::create_directories(failing.runFolder);
+        QFile inTheWay(failing.runFolder / "checkpoints");
+        QVERIFY(inTheWay.open(QIODevice::WriteOnly));
+        inTheWay.close();
+        WatchedRun run(failing);
+        run.start();
+        const RunEnded ended = run.end();
+        QCOMPARE(ended.status, RunEnded::Status::Failed);
+        QVERIFY(ended.step > 0);
+        const std::vector<RunEvent> log = train::readEvents(failing.runFolder);
+        QVERIFY(!log.empty());
+        const auto* last = std::get_if<RunEnded>(&log.back());
+        QVERIFY(last != nullptr);
+        QCOMPARE(last->status, RunEnded::Status::Failed);
+        QCOMPARE(last->step, ended.step);
+        QCOMPARE(last->errorMessage, ended.errorMessage);
+        QVERIFY(!last->errorHint.empty());
+        QVERIFY(!api::inspectRun(failing.runFolder).finished);
+    }
+
+    void whoIsRefusedWritesIntoNoLogOfOthers()
+    {
+        WatchedRun first(options("taken"));
+        first.start();
+        QCOMPARE(first.end().status, RunEnded::Status::Done);
+        const std::size_t before = train::readEvents(m_runs.path("taken")).size();
+        WatchedRun second(options("taken"));
+        second.start();
+        QCOMPARE(second.end().status, RunEnded::Status::Failed);
+        QCOMPARE(train::readEvents(m_runs.path("taken")).size(), before);
     }
 
     void aPauseAskedForBeforeTheStartHolds()
