@@ -3,7 +3,9 @@
 #include "app/engine_verbs.h"
 #include "app/screenshots.h"
 #include "engine/base/files.h"
+#include "engine/base/system.h"
 #include "ui/app_settings.h"
+#include "ui/job_place.h"
 #include "ui/main_window.h"
 #include "ui/text.h"
 #include "ui/wheel_guard.h"
@@ -16,6 +18,7 @@
 #include <clocale>
 #include <cstdio>
 #include <optional>
+#include <stop_token>
 
 namespace {
 
@@ -73,8 +76,7 @@ void openFirst(ui::MainWindow& window, ui::AppSettings& settings, const Argument
     if (!opened) {
         Job first;
         first.data.validationFraction = 0.1;
-        window.document().reset(first, dataFolder() / "jobs" / "job-1.lorikeet.json");
-        settings.addRecentJob(ui::toQt(dataFolder() / "jobs" / "job-1.lorikeet.json"));
+        window.document().reset(first, ui::newJobFile("job"));
     }
     if (!arguments.path.isEmpty())
         window.takePath(arguments.path);
@@ -84,6 +86,7 @@ void openFirst(ui::MainWindow& window, ui::AppSettings& settings, const Argument
 
 int main(int argc, char** argv)
 {
+    const InterruptGuard interrupts;
     QApplication application(argc, argv);
     // Qt has set the user's locale; numbers in files and messages are the same everywhere.
     std::setlocale(LC_NUMERIC, "C");
@@ -101,12 +104,16 @@ int main(int argc, char** argv)
     application.installEventFilter(&wheelGuard);
     ui::AppSettings settings;
     ui::MainWindow window(app::engineVerbs(), settings, arguments.theme);
+    window.setBundledFolder(pathFromUtf8(LORIKEET_RESOURCES));
     openFirst(window, settings, arguments);
     window.show();
+    // A signal ends the window as its close button would, without the question.
+    const std::stop_callback onSignal(interrupts.token(), [&window] { QMetaObject::invokeMethod(&window, &ui::MainWindow::endSoon, Qt::QueuedConnection); });
     std::optional<app::Screenshots> screenshots;
     if (!arguments.screenshots.empty())
         window.resize(1280, 800);
     if (arguments.run || !arguments.screenshots.empty())
         screenshots.emplace(window, arguments.screenshots, arguments.run);
-    return QApplication::exec();
+    const int result = QApplication::exec();
+    return interrupts.exitCode() != 0 ? interrupts.exitCode() : result;
 }

@@ -138,7 +138,12 @@ void JobDocument::reset(const Job& job, const std::filesystem::path& path)
 
 void JobDocument::open(const std::filesystem::path& path)
 {
-    const Job job = loadJobFile(path);
+    openCopy(path, path);
+}
+
+void JobDocument::openCopy(const std::filesystem::path& source, const std::filesystem::path& path)
+{
+    const Job job = loadJobFile(source);
     reset(job, path);
     m_unsaved = false;
     m_saveTimer.stop();

@@ -44,6 +44,8 @@ public:
     void reset(const Job& job, const std::filesystem::path& path);
     /// Reads a job file. @throws Error
     void open(const std::filesystem::path& path);
+    /// Reads the job of `source`, which is left alone: this job lives at `path` once something in it changes. @throws Error
+    void openCopy(const std::filesystem::path& source, const std::filesystem::path& path);
     /// From now on the job lives at `path`. @throws Error{Target}
     void saveAs(const std::filesystem::path& path);
     /// Writes now if anything changed. Failure is reported by saveFailed.

@@ -7,6 +7,7 @@
 #include "ui/export_page.h"
 #include "ui/field_control.h"
 #include "ui/inline_message.h"
+#include "ui/job_place.h"
 #include "ui/memory_panel.h"
 #include "ui/model_page.h"
 #include "ui/recipe_page.h"
@@ -108,11 +109,9 @@ void MainWindow::wire()
     connect(&m_model, &ModelProbe::modelChanged, this, [this] { refreshRail(); });
     connect(&m_data, &DataProbe::dataChanged, this, [this] { refreshRail(); });
     connect(&m_document, &JobDocument::pathChanged, this, &MainWindow::refreshTitle);
-    connect(&m_document, &JobDocument::saveFailed, this, [this](const QString& message, const QString& hint) {
-        m_banner->clearActions();
-        m_banner->showMessage(InlineMessage::Kind::Problem, message, hint);
-        m_banner->addAction(tr("Dismiss"), [this] { m_banner->hide(); });
-    });
+    connect(&m_document, &JobDocument::saved, this, &MainWindow::rememberJob);
+    connect(&m_document, &JobDocument::saveFailed, this,
+            [this](const QString& message, const QString& hint) { showDismissable(Error(ErrorCode::Target, toStd(message), toStd(hint))); });
     connect(&m_run, &RunController::stateChanged, this, [this] { refreshRail(); });
     connect(&m_run, &RunController::stepsArrived, this, [this] { refreshRail(); });
     connect(&m_run, &RunController::runEnded, this, [this] {
@@ -187,6 +186,8 @@ void MainWindow::refreshRail()
         runText = history.steps.empty() ? tr("starting") : tr("step %1 of %2").arg(history.steps.back().step).arg(total);
         if (m_run.state() == RunState::Paused)
             runText = tr("paused");
+        if (m_run.state() == RunState::Stopping)
+            runText = tr("stopping");
     } else if (history.ended) {
         const bool failed = history.ended->status == RunEnded::Status::Failed;
         runState = failed ? StepState::Problem : StepState::Ready;
@@ -203,20 +204,42 @@ void MainWindow::refreshTitle()
     setWindowTitle(path.isEmpty() ? QStringLiteral("Lorikeet") : QFileInfo(path).fileName() + QStringLiteral(" · Lorikeet"));
 }
 
+void MainWindow::showDismissable(const Error& error)
+{
+    m_banner->clearActions();
+    m_banner->showError(error);
+    m_banner->addAction(tr("Dismiss"), [this] { m_banner->hide(); });
+}
+
 bool MainWindow::openJob(const QString& path)
 {
+    const std::filesystem::path file = toPath(QFileInfo(path).absoluteFilePath());
+    const bool own = mayWriteJob(file, m_bundledFolder);
     try {
-        m_document.open(toPath(path));
+        m_document.openCopy(file, own ? file : newJobFile(stemOfJob(file)));
     } catch (const Error& error) {
-        m_banner->clearActions();
-        m_banner->showError(error);
-        m_banner->addAction(tr("Dismiss"), [this] { m_banner->hide(); });
+        showDismissable(error);
         return false;
     }
     m_banner->hide();
-    m_settings.addRecentJob(QFileInfo(path).absoluteFilePath());
-    fillRecent();
+    if (own) {
+        rememberJob();
+    } else {
+        m_banner->clearActions();
+        m_banner->showMessage(InlineMessage::Kind::Note, tr("This is a copy: %1 is only read").arg(shortPath(path, 70)),
+                              tr("changes are saved in %1; File, Save job as puts it where you like").arg(shortPath(toQt(m_document.path()), 70)));
+        m_banner->addAction(tr("Dismiss"), [this] { m_banner->hide(); });
+    }
     return true;
+}
+
+void MainWindow::rememberJob()
+{
+    const QString path = toQt(m_document.path());
+    if (path.isEmpty() || m_settings.recentJobs().value(0) == path)
+        return;
+    m_settings.addRecentJob(path);
+    fillRecent();
 }
 
 void MainWindow::takePath(const QString& path)
@@ -275,7 +298,10 @@ void MainWindow::closeEvent(QCloseEvent* event)
 {
     if (m_run.isActive()) {
         event->ignore();
-        if (!m_closeWhenEnded)
+        // Who closes again while the question stands has answered it.
+        if (m_askedToClose)
+            endSoon();
+        else if (!m_closeWhenEnded)
             askBeforeClosing();
         return;
     }
@@ -286,21 +312,34 @@ void MainWindow::closeEvent(QCloseEvent* event)
 
 void MainWindow::askBeforeClosing()
 {
+    m_askedToClose = true;
     m_banner->clearActions();
     m_banner->showMessage(InlineMessage::Kind::Warning, tr("A run is going on"), tr("stop and keep what was learnt so far, or let it finish and close then"));
-    QPushButton* stop = m_banner->addAction(tr("Stop and keep"), [this] {
-        m_closeWhenEnded = true;
-        m_banner->clearActions();
-        m_banner->showMessage(InlineMessage::Kind::Note, tr("Stopping and saving; the window closes by itself"));
-        m_run.stopAndKeep();
-    });
+    QPushButton* stop = m_banner->addAction(tr("Stop and keep"), [this] { endSoon(); });
     m_banner->addAction(tr("Keep running"), [this] {
+        m_askedToClose = false;
         m_closeWhenEnded = true;
         m_banner->hide();
         showMinimized();
     });
-    m_banner->addAction(tr("Cancel"), [this] { m_banner->hide(); });
+    m_banner->addAction(tr("Cancel"), [this] {
+        m_askedToClose = false;
+        m_banner->hide();
+    });
     stop->setFocus(Qt::OtherFocusReason);
+}
+
+void MainWindow::endSoon()
+{
+    m_askedToClose = false;
+    m_closeWhenEnded = true;
+    if (!m_run.isActive()) {
+        close();
+        return;
+    }
+    m_banner->clearActions();
+    m_banner->showMessage(InlineMessage::Kind::Note, tr("Stopping and saving; the window closes by itself"));
+    m_run.stopAndKeep();
 }
 
 void MainWindow::applyChosenTheme()

@@ -43,12 +43,18 @@ public:
     [[nodiscard]] DataProbe& dataProbe() noexcept { return m_data; }
     void showStep(int step);
     [[nodiscard]] int currentStep() const;
-    /// Opens a job file; problems are shown in the window.
+    /// Jobs below this folder come with the program: they are opened as copies and never written.
+    void setBundledFolder(const std::filesystem::path& folder) { m_bundledFolder = folder; }
+    /// Opens a job file, as a copy in the program's own folder where the file is not to be written; problems are shown in the window.
     bool openJob(const QString& path);
+    /// From now on the job lives there, unless that file is only to be read.
+    void saveJobTo(const std::filesystem::path& file);
     /// A path that was dropped or given: a job, a model or data, by its name.
     void takePath(const QString& path);
     /// As the button Start on the Run page.
     void startRun();
+    /// Ends the window without questions: at once, or as soon as the run that goes on has kept what it learnt.
+    void endSoon();
     /// Nothing is being read, counted, planned or trained.
     [[nodiscard]] bool isSettled() const;
     void setTheme(ThemeChoice choice);
@@ -70,6 +76,8 @@ private:
     void refreshTitle();
     void showField(const QString& key);
     void askBeforeClosing();
+    void showDismissable(const Error& error);
+    void rememberJob();
     void newJob();
     void chooseJob();
     void saveJobAs();
@@ -95,6 +103,8 @@ private:
     ExportPage* m_exportPage = nullptr;
     QMenu* m_recent = nullptr;
     QActionGroup* m_themes = nullptr;
+    std::filesystem::path m_bundledFolder;
+    bool m_askedToClose = false;  ///< the question of closing stands in the banner
     bool m_closeWhenEnded = false;
     bool m_exported = false;
 };

@@ -4,10 +4,10 @@
 
 #include "engine/base/files.h"
 #include "ui/inline_message.h"
+#include "ui/job_place.h"
 #include "ui/text.h"
 
 #include <QActionGroup>
-#include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QMenuBar>
@@ -71,11 +71,7 @@ void MainWindow::fillRecent()
 
 void MainWindow::newJob()
 {
-    const QDir folder(toQt(dataFolder() / "jobs"));
-    int number = 1;
-    while (folder.exists(QStringLiteral("job-%1.lorikeet.json").arg(number)))
-        ++number;
-    m_document.reset(Job{}, toPath(folder.filePath(QStringLiteral("job-%1.lorikeet.json").arg(number))));
+    m_document.reset(Job{}, newJobFile("job"));
     showStep(Model);
 }
 
@@ -89,6 +85,17 @@ void MainWindow::chooseJob()
     dialog->open();
 }
 
+void MainWindow::saveJobTo(const std::filesystem::path& file)
+{
+    try {
+        if (!mayWriteJob(file, m_bundledFolder))
+            throw Error(ErrorCode::Target, utf8(file) + " is only read", "choose another folder or name");
+        m_document.saveAs(file);
+    } catch (const Error& error) {
+        showDismissable(error);
+    }
+}
+
 void MainWindow::saveJobAs()
 {
     auto* dialog = new QFileDialog(this, tr("Save job as"));
@@ -97,15 +104,7 @@ void MainWindow::saveJobAs()
     dialog->setDefaultSuffix(QStringLiteral("lorikeet.json"));
     dialog->setNameFilter(tr("Jobs (*.lorikeet.json)"));
     connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& path) {
-        try {
-            m_document.saveAs(toPath(path));
-            m_settings.addRecentJob(path);
-            fillRecent();
-        } catch (const Error& error) {
-            m_banner->clearActions();
-            m_banner->showError(error);
-            m_banner->addAction(tr("Dismiss"), [this] { m_banner->hide(); });
-        }
+        saveJobTo(toPath(path));
     });
     dialog->open();
 }

@@ -137,6 +137,31 @@ private Q_SLOTS:
         QVERIFY(!document.history().canUndo());
     }
 
+    void aCopyLeavesItsSourceAloneAndIsWrittenOnceItChanges()
+    {
+        const QTemporaryDir folder;
+        const auto source = toPath(folder.filePath(QStringLiteral("a/source.lorikeet.json")));
+        const auto copy = toPath(folder.filePath(QStringLiteral("b/copy.lorikeet.json")));
+        makeFolders(source.parent_path());
+        writeFileAtomically(source, "{\"lorikeet_job\": 1, \"data\": {\"path\": \"rows.jsonl\"}}");
+        const auto before = readTextFile(source, 1 << 20);
+        JobDocument document;
+        document.openCopy(source, copy);
+        QCOMPARE(document.path(), copy);
+        // A path beside the source still means the file beside the source.
+        QCOMPARE(document.job().data.path, utf8(source.parent_path() / "rows.jsonl"));
+        document.flush();
+        QVERIFY(!std::filesystem::exists(copy));
+        QVERIFY(!document.setField("recipe.rank", Json(33)));
+        document.flush();
+        QVERIFY(std::filesystem::exists(copy));
+        QCOMPARE(readTextFile(source, 1 << 20), before);
+        JobDocument again;
+        again.open(copy);
+        QCOMPARE(again.job().recipe.rank, std::int64_t{33});
+        QCOMPARE(again.job().data.path, document.job().data.path);
+    }
+
     void aBadFileChangesNothing()
     {
         const QTemporaryDir folder;

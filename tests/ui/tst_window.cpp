@@ -290,6 +290,87 @@ private Q_SLOTS:
         QVERIFY(page->lastReport().isEmpty());
     }
 
+    void aJobThatIsOnlyReadIsOpenedAsACopy_data()
+    {
+        QTest::addColumn<bool>("bundled");
+        QTest::newRow("comes with the program") << true;
+        QTest::newRow("marked read only") << false;
+    }
+    void aJobThatIsOnlyReadIsOpenedAsACopy()
+    {
+        QFETCH(bool, bundled);
+        const QTemporaryDir home;
+        qputenv("XDG_DATA_HOME", home.path().toUtf8());
+        WindowFixture fixture;
+        const QString path = fixture.folder.filePath(QStringLiteral("starter.lorikeet.json"));
+        const QByteArray text = "{\"lorikeet_job\": 1, \"model\": {\"path\": \"starter\"}, \"data\": {\"path\": \"rows.jsonl\"}}\n";
+        writeFileAtomically(toPath(path), text.toStdString());
+        if (bundled)
+            fixture.window->setBundledFolder(toPath(fixture.folder.path()));
+        else
+            QVERIFY(QFile::setPermissions(path, QFile::ReadOwner | QFile::ReadUser));
+        QVERIFY(fixture.window->openJob(path));
+        QVERIFY(fixture.page<InlineMessage>()->message().contains(QLatin1String("copy")));
+        QVERIFY(fixture.settings->recentJobs().isEmpty());
+        fixture.window->document().setField("recipe.rank", Json(77));
+        fixture.window->document().flush();
+        QFile file(path);
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        QCOMPARE(file.readAll(), text);
+        const QString own = toQt(fixture.window->document().path());
+        QVERIFY2(own.startsWith(home.path()), qPrintable(own));
+        QVERIFY(QFile::exists(own));
+        QCOMPARE(fixture.settings->recentJobs(), QStringList{own});
+        // Nor is it written by name.
+        fixture.window->saveJobTo(toPath(path));
+        QVERIFY(file.seek(0));
+        QCOMPARE(file.readAll(), text);
+        QVERIFY(fixture.page<InlineMessage>()->message().contains(QLatin1String("only read")));
+        QCOMPARE(toQt(fixture.window->document().path()), own);
+    }
+
+    void aJobOfTheUsersOwnIsSavedWhereItLies()
+    {
+        WindowFixture fixture;
+        const QString path = fixture.folder.filePath(QStringLiteral("mine.lorikeet.json"));
+        writeFileAtomically(toPath(path), "{\"lorikeet_job\": 1}");
+        QVERIFY(fixture.window->openJob(path));
+        QCOMPARE(fixture.settings->recentJobs(), QStringList{path});
+        fixture.window->document().setField("recipe.rank", Json(77));
+        fixture.window->document().flush();
+        QCOMPARE(loadJobFile(toPath(path)).recipe.rank, std::int64_t{77});
+    }
+
+    void closingTwiceStopsAndKeeps()
+    {
+        WindowFixture fixture;
+        QVERIFY(fixture.prepareJob());
+        fixture.engine.script.steps = 100000;
+        fixture.page<RunPage>()->start();
+        QTRY_VERIFY(!fixture.window->run().history().steps.empty());
+        QVERIFY(!fixture.window->close());
+        QVERIFY(fixture.window->run().isActive());
+        QVERIFY(!fixture.window->close());
+        QTRY_VERIFY(!fixture.window->isVisible());
+        QCOMPARE(fixture.window->run().history().ended->status, RunEnded::Status::Stopped);
+    }
+
+    void endingSoonNeedsNoAnswer()
+    {
+        WindowFixture fixture;
+        QVERIFY(fixture.prepareJob());
+        fixture.engine.script.steps = 100000;
+        fixture.engine.script.stopTime = 100ms;
+        fixture.page<RunPage>()->start();
+        QTRY_VERIFY(!fixture.window->run().history().steps.empty());
+        fixture.window->endSoon();
+        QCOMPARE(fixture.page<StepRail>()->step(MainWindow::Run)->summary(), QStringLiteral("stopping"));
+        QTRY_VERIFY(!fixture.window->isVisible());
+        WindowFixture idle;
+        idle.window->endSoon();
+        QVERIFY(!idle.window->isVisible());
+    }
+
     void theThemeChangesAtOnceAndIsRemembered()
     {
         WindowFixture fixture;
