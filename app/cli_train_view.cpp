@@ -75,6 +75,11 @@ private:
         m_out.line("validation loss " + formatNumber(eval.loss) + " after step " + std::to_string(eval.step));
     }
 
+    void show(const SampleDone& sample)
+    {
+        m_out.line("sample after step " + std::to_string(sample.step) + ": " + sample.text);
+    }
+
     void show(const CheckpointSaved& saved)
     {
         if (!m_out.isTerminal())
@@ -94,6 +99,8 @@ private:
         m_out.line("done: " + std::to_string(ended.step) + " steps in " + formatDuration(ended.seconds) + lossChange(ended));
         if (!ended.adapterFolder.empty())
             m_out.line("adapter: " + ended.adapterFolder);
+        if (ended.modelFolder)
+            m_out.line("model: " + *ended.modelFolder);
     }
 
     static std::string lossChange(const RunEnded& ended)

@@ -9,6 +9,7 @@
 #include "engine/base/files.h"
 #include "engine/base/units.h"
 #include "engine/export/adapter_folder.h"
+#include "engine/export/model_folder.h"
 #include "engine/formats/safetensors_reader.h"
 #include "engine/generate/session.h"
 #include "engine/lora/peft_folder.h"
@@ -60,43 +61,105 @@ ExportCheck compareLogits(generate::Session& session, const std::vector<float>& 
     return check;
 }
 
+/// What an export starts from, checked.
+struct ExportBase {
+    train::RunRecord record;
+    train::Checkpoint checkpoint;
+    std::filesystem::path model;
+    DeviceSpec device;
+    plan::MemoryPlan plan;  ///< of the run, on this CPU
+};
+
+ExportBase openBase(const ExportRequest& request, const std::stop_token& stop, const ProgressFn& progress)
+{
+    ExportBase base;
+    base.record = train::readRunRecord(request.runFolder);
+    std::vector<std::string> skipped;
+    base.checkpoint = train::readNewestCheckpoint(request.runFolder, skipped);
+    if (std::filesystem::exists(request.target) && !request.replace)
+        throw Error(ErrorCode::Target, utf8(request.target) + " already exists", "choose another folder, or allow it to be replaced");
+    base.model = locateModel(base.record.job.model.path);
+    base.device = findDevice("cpu");
+    base.plan = planJob(modelShape(base.record.job.model.path), base.record.job, base.device);
+    if (train::hashOfFiles(formats::openModelSource(base.model)->files(), "hashing the model", stop, progress) != base.record.modelHash)
+        throw Error(ErrorCode::BadInput, "the files of the model " + utf8(base.model) + " are not the ones the run began with",
+                    "restore them: the adapter fits no other weights");
+    return base;
+}
+
+generate::SessionOptions probeOptions()
+{
+    generate::SessionOptions options;
+    options.context = 0;
+    options.evaluateRows = static_cast<std::int64_t>(kProbeTokens);
+    options.wantText = false;
+    return options;
+}
+
+ExportReport reportOf(const std::filesystem::path& target, const exporting::WrittenFolder& written, std::vector<ExportCheck> checks)
+{
+    ExportReport report;
+    report.folder = target;
+    report.files = written.files;
+    report.bytes = written.bytes;
+    report.sha256 = written.sha256;
+    report.checks = std::move(checks);
+    report.checks.insert(report.checks.begin(), {"all tensors read back equal to the trained ones", true, std::to_string(written.tensors) + " tensors"});
+    return report;
+}
+
+ExportReport exportAdapter(const ExportRequest& request, const ExportBase& base, const std::stop_token& stop, const ProgressFn& progress)
+{
+    generate::Session session(base.model, base.plan.layout.trained.adapters, base.device, probeOptions(), stop, progress);
+    const train::CheckpointMasters masters(base.checkpoint);
+    LORIKEET_CHECK(masters.elements() == session.plan().layout.trained.elements, "checkpoint of another size");
+    std::vector<float> flat(static_cast<std::size_t>(masters.elements()));
+    masters.read(0, flat);
+    std::vector<ExportCheck> checks;
+    const exporting::AdapterContent content{&session.source(), base.record.job, session.slots(), flat};
+    const auto check = [&](const std::filesystem::path& folder) { checks.push_back(compareLogits(session, flat, folder, stop)); };
+    const exporting::WrittenFolder written = exporting::writeAdapterFolder(request.target, request.replace, content, stop, check);
+    return reportOf(request.target, written, std::move(checks));
+}
+
+/// The written folder opens as a model and its logits are finite: what was read back is what a user will load.
+ExportCheck openAgain(const std::filesystem::path& folder, const DeviceSpec& device, const std::stop_token& stop)
+{
+    generate::Session session(folder, {}, device, probeOptions(), stop, {});
+    const std::vector<float> logits = session.logits(probeTokens(session.source().shape().vocab), stop);
+    const bool finite = std::ranges::all_of(logits, [](float value) { return std::isfinite(value); });
+    LORIKEET_CHECK(finite, "the exported model's logits are not finite");
+    return {"the written folder opens as a model and answers", finite, std::to_string(kProbeTokens) + " tokens"};
+}
+
+ExportReport exportModel(const ExportRequest& request, const ExportBase& base, const std::stop_token& stop, const ProgressFn& progress)
+{
+    const auto source = formats::openModelSource(base.model);
+    const train::CheckpointMasters masters(base.checkpoint);
+    LORIKEET_CHECK(masters.elements() == base.plan.layout.trained.elements, "checkpoint of another size");
+    std::vector<ExportCheck> checks;
+    const exporting::ModelContent content{source.get(), precisionOf(base.record.job),
+                                          exporting::trainedParameters(base.plan.layout.trained.parameters,
+                                                                       [&](std::int64_t offset, std::span<float> to) { masters.read(offset, to); })};
+    const auto check = [&](const std::filesystem::path& folder) { checks.push_back(openAgain(folder, base.device, stop)); };
+    const exporting::WrittenFolder written = exporting::writeModelFolder(request.target, request.replace, content, stop, progress, check);
+    return reportOf(request.target, written, std::move(checks));
+}
+
 }  // namespace
 
 ExportReport exportRun(const ExportRequest& request, const std::stop_token& stop, const ProgressFn& progress)
 {
     return guarded([&] {
-        if (request.to != "peft")
-            throw Error(ErrorCode::Usage, "cannot export to \"" + request.to + "\"", "use --to peft");
-        const train::RunRecord record = train::readRunRecord(request.runFolder);
-        std::vector<std::string> skipped;
-        const train::Checkpoint checkpoint = train::readNewestCheckpoint(request.runFolder, skipped);
-        if (std::filesystem::exists(request.target) && !request.replace)
-            throw Error(ErrorCode::Target, utf8(request.target) + " already exists", "choose another folder, or allow it to be replaced");
-
-        const std::filesystem::path adapter = request.runFolder / "adapter";
-        const std::filesystem::path model = locateModel(record.job.model.path);
-        const DeviceSpec device = findDevice("cpu");
-        const plan::MemoryPlan plan = planJob(modelShape(record.job.model.path), record.job, device);
-        generate::SessionOptions options;
-        options.context = 0;
-        options.evaluateRows = static_cast<std::int64_t>(kProbeTokens);
-        options.wantText = false;
-        if (train::hashOfFiles(formats::openModelSource(model)->files(), "hashing the model", stop, progress) != record.modelHash)
-            throw Error(ErrorCode::BadInput, "the files of the model " + utf8(model) + " are not the ones the run began with",
-                        "restore them: the adapter fits no other weights");
-        generate::Session session(model, plan.layout.adapters, device, options, stop, progress);
-        LORIKEET_CHECK(checkpoint.adapter.size() == static_cast<std::size_t>(session.plan().layout.adapterElements), "checkpoint of another size");
-
-        ExportReport report;
-        const exporting::AdapterContent content{&session.source(), record.job, session.slots(), checkpoint.adapter};
-        const auto check = [&](const std::filesystem::path& folder) { report.checks.push_back(compareLogits(session, checkpoint.adapter, folder, stop)); };
-        const exporting::WrittenFolder written = exporting::writeAdapterFolder(request.target, request.replace, content, stop, check);
-        report.folder = request.target;
-        report.files = written.files;
-        report.bytes = written.bytes;
-        report.sha256 = written.sha256;
-        report.checks.insert(report.checks.begin(), {"all tensors read back equal to the trained ones", true, std::to_string(written.tensors) + " tensors"});
-        return report;
+        if (request.to != "peft" && request.to != "safetensors")
+            throw Error(ErrorCode::Usage, "cannot export to \"" + request.to + "\"", "use --to peft (adapters) or --to safetensors (full fine-tuning)");
+        const ExportBase base = openBase(request, stop, progress);
+        const bool isModel = !base.plan.layout.trained.parameters.empty();
+        if (isModel && request.to == "peft")
+            throw Error(ErrorCode::Usage, "this run trained the whole model: it has no adapter", "use --to safetensors");
+        if (!isModel && request.to == "safetensors")
+            throw Error(ErrorCode::Usage, "this run trained an adapter, not the whole model", "use --to peft");
+        return isModel ? exportModel(request, base, stop, progress) : exportAdapter(request, base, stop, progress);
     }, ErrorCode::Target);
 }
 

@@ -27,7 +27,7 @@ std::vector<plan::AdapterSlot> slotsOf(const std::string& model, const std::file
 
 std::vector<float> weightsOf(const generate::Session& session, const std::filesystem::path& adapter)
 {
-    std::vector<float> flat(static_cast<std::size_t>(session.plan().layout.adapterElements));
+    std::vector<float> flat(static_cast<std::size_t>(session.plan().layout.trained.elements));
     lora::readWeights(adapter, session.slots(), flat);
     return flat;
 }
@@ -59,26 +59,7 @@ struct Generation::State {
         session.setAdapter(wanted ? adapter : std::vector<float>(adapter.size(), 0.0f));
         adapterInPlace = wanted;
     }
-    [[nodiscard]] std::vector<std::int32_t> promptTokens(const GenerationOptions& options) const;
 };
-
-std::vector<std::int32_t> Generation::State::promptTokens(const GenerationOptions& options) const
-{
-    const generate::ModelText& text = session.text();
-    if (!options.chat || !text.chat()) {
-        std::vector<std::int32_t> ids = text.tokenizer->encode(options.prompt, tokenizer::SpecialTokens::Parse);
-        if (text.tokenizer->addsBos() && text.tokenizer->bos() && (ids.empty() || ids.front() != *text.tokenizer->bos()))
-            ids.insert(ids.begin(), *text.tokenizer->bos());
-        return ids;
-    }
-    nlohmann::ordered_json messages = nlohmann::ordered_json::array();
-    if (!options.system.empty())
-        messages.push_back({{"role", "system"}, {"content", options.system}});
-    messages.push_back({{"role", "user"}, {"content", options.prompt}});
-    tokenizer::RenderOptions render = text.renderOptions();
-    render.addGenerationPrompt = true;
-    return text.tokenizer->encode(text.chat()->render(messages, render).text, tokenizer::SpecialTokens::Parse);
-}
 
 Generation::Generation(const std::string& model, const std::filesystem::path& adapter, const std::string& device, std::int64_t context,
                        const std::stop_token& stop, const ProgressFn& progress)
@@ -107,7 +88,7 @@ GenerationResult Generation::generate(const GenerationOptions& options, const st
     return guarded([&] {
         const auto start = std::chrono::steady_clock::now();
         m_state->place(options.useAdapter);
-        const std::vector<std::int32_t> prompt = m_state->promptTokens(options);
+        const std::vector<std::int32_t> prompt = generate::promptTokens(m_state->session.text(), options.prompt, options.system, options.chat);
         generate::GeneratedText text = generate::generate(m_state->session.decoder(), *m_state->session.text().tokenizer, prompt,
                                                           m_state->session.context(), options.maxTokens,
                                                           {options.temperature, options.topP, options.seed}, onText, stop);

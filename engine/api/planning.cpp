@@ -21,20 +21,13 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::int64_t largestRank(const Job& job)
-{
-    std::int64_t rank = job.recipe.rank;
-    for (const auto& [pattern, value] : job.recipe.rankPattern)
-        rank = std::max(rank, value);
-    return rank;
-}
-
 plan::KernelCosts cachedCpuCosts(const ModelShape& shape, const kernels::ProductSizes& sizes)
 {
-    using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, DType>;
+    using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, DType, bool>;
     static std::mutex mutex;
     static std::map<Key, plan::KernelCosts> cache;
-    const Key key{shape.hidden, shape.queryWidth(), shape.kvWidth(), shape.mlp, shape.vocab, sizes.rows, sizes.lossChunk, sizes.largestRank, sizes.compute};
+    const Key key{shape.hidden, shape.queryWidth(), shape.kvWidth(), shape.mlp, shape.vocab, sizes.rows, sizes.lossChunk, sizes.largestRank, sizes.compute,
+                  sizes.wholeModel};
     const std::lock_guard lock(mutex);
     if (const auto it = cache.find(key); it != cache.end())
         return it->second;
@@ -99,7 +92,7 @@ DeviceSpec findDevice(const std::string& id)
 
 plan::KernelCosts kernelCosts(const ModelShape& shape, const Job& job, const DeviceSpec& device)
 {
-    const kernels::ProductSizes sizes{job.slots(), std::min(job.recipe.lossChunk, job.slots()), largestRank(job), precisionOf(job), true};
+    const kernels::ProductSizes sizes = kernels::productSizes(job);
     return device.kind == DeviceSpec::Kind::Cpu ? cachedCpuCosts(shape, sizes) : kernels::cudaCosts(shape, sizes);
 }
 

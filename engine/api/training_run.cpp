@@ -10,6 +10,7 @@
 #include "engine/base/files.h"
 #include "engine/base/mailbox.h"
 #include "engine/export/adapter_folder.h"
+#include "engine/export/model_folder.h"
 #include "engine/train/trainer.h"
 
 #include <atomic>
@@ -140,6 +141,24 @@ private:
         return options;
     }
 
+    /// The adapter, or of a full fine-tuning the model, into the run folder.
+    static void writeTrained(const train::TrainerOptions& options, const train::Trainer& trainer, RunEnded& ended)
+    {
+        const plan::Trained& trained = trainer.plan().layout.trained;
+        if (trained.parameters.empty()) {
+            const std::filesystem::path folder = options.runFolder / "adapter";
+            const std::vector<float> flat = trainer.state().masters();
+            exporting::writeAdapterFolder(folder, true, {&trainer.source(), options.job, trained.adapters, flat}, {});
+            ended.adapterFolder = utf8(folder);
+            return;
+        }
+        const std::filesystem::path folder = options.runFolder / "model";
+        const auto masters = [&](std::int64_t offset, std::span<float> to) { trainer.state().readMasters(offset, to); };
+        const exporting::ModelContent content{&trainer.source(), precisionOf(options.job), exporting::trainedParameters(trained.parameters, masters)};
+        exporting::writeModelFolder(folder, true, content, {}, {});
+        ended.modelFolder = utf8(folder);
+    }
+
     RunEnded train()
     {
         const train::TrainerOptions options = trainerOptions();
@@ -151,9 +170,7 @@ private:
         ended.seconds = result.seconds;
         ended.validationLossBefore = result.validationLossBefore;
         ended.validationLossAfter = result.validationLossAfter;
-        const std::filesystem::path folder = options.runFolder / "adapter";
-        exporting::writeAdapterFolder(folder, true, {&trainer.source(), options.job, result.slots, result.adapter}, {});
-        ended.adapterFolder = utf8(folder);
+        writeTrained(options, trainer, ended);
         train::EventLog(options.runFolder).append(ended);
         return ended;
     }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/spec/model_shape.h"
+#include "engine/spec/param_id.h"
 
 #include <array>
 #include <cstdint>
@@ -14,27 +15,8 @@
 
 namespace lorikeet::formats {
 
-enum class ParamKind : std::uint8_t {
-    Embedding,     ///< [V, H]
-    LayerNormIn,   ///< [H, 1], input_layernorm: before the attention
-    LayerNormMid,  ///< [H, 1], post_attention_layernorm: before the MLP
-    QNorm,         ///< [head size, 1]
-    KNorm,         ///< [head size, 1]
-    FinalNorm,     ///< [H, 1]
-    Head,          ///< [V, H], only when the head is not tied
-    LinearWeight,  ///< [out, in]
-    LinearBias,    ///< [out, 1]
-};
-
-/// One parameter of a ModelShape. `layer` counts for all but Embedding, FinalNorm and Head (-1 there); `linear` counts for
-/// LinearWeight and LinearBias only and is Linear::Q elsewhere, so that two equal ids compare equal.
-struct ParamId {
-    ParamKind kind = ParamKind::Embedding;
-    int layer = -1;
-    Linear linear = Linear::Q;
-
-    auto operator<=>(const ParamId&) const = default;
-};
+using lorikeet::ParamId;
+using lorikeet::ParamKind;
 
 [[nodiscard]] constexpr ParamId embeddingId() noexcept { return {ParamKind::Embedding, -1, Linear::Q}; }
 [[nodiscard]] constexpr ParamId finalNormId() noexcept { return {ParamKind::FinalNorm, -1, Linear::Q}; }

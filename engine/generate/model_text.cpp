@@ -54,6 +54,23 @@ ModelText loadModelText(const formats::ModelSource& source)
     return text;
 }
 
+std::vector<std::int32_t> promptTokens(const ModelText& text, const std::string& prompt, const std::string& system, bool chat)
+{
+    if (!chat || !text.chat()) {
+        std::vector<std::int32_t> ids = text.tokenizer->encode(prompt, tokenizer::SpecialTokens::Parse);
+        if (text.tokenizer->addsBos() && text.tokenizer->bos() && (ids.empty() || ids.front() != *text.tokenizer->bos()))
+            ids.insert(ids.begin(), *text.tokenizer->bos());
+        return ids;
+    }
+    nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+    if (!system.empty())
+        messages.push_back({{"role", "system"}, {"content", system}});
+    messages.push_back({{"role", "user"}, {"content", prompt}});
+    tokenizer::RenderOptions render = text.renderOptions();
+    render.addGenerationPrompt = true;
+    return text.tokenizer->encode(text.chat()->render(messages, render).text, tokenizer::SpecialTokens::Parse);
+}
+
 std::vector<std::string> writeTokenizerFiles(const formats::ModelSource& source, const std::filesystem::path& folder)
 {
     std::vector<std::string> written;

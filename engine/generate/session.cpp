@@ -49,8 +49,8 @@ Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSl
     m_memory->enter(0);
     model::loadWeights(*m_source, *m_memory, m_context, stop, progress);
     m_decoder = std::make_unique<model::Decoder>(shape, *m_memory, m_context);
-    if (!m_plan.layout.adapters.empty())
-        setAdapter(std::vector<float>(static_cast<std::size_t>(m_plan.layout.adapterElements), 0.0f));
+    if (!m_plan.layout.trained.adapters.empty())
+        setAdapter(std::vector<float>(static_cast<std::size_t>(m_plan.layout.trained.elements), 0.0f));
 }
 
 void Session::setAdapter(std::span<const float> flat)

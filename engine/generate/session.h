@@ -39,7 +39,7 @@ public:
     [[nodiscard]] model::Decoder& decoder() { return *m_decoder; }
     [[nodiscard]] const plan::MemoryPlan& plan() const { return m_plan; }
     /// Slots with their offsets in the flat array.
-    [[nodiscard]] const std::vector<plan::AdapterSlot>& slots() const { return m_plan.layout.adapters; }
+    [[nodiscard]] const std::vector<plan::AdapterSlot>& slots() const { return m_plan.layout.trained.adapters; }
     [[nodiscard]] std::int64_t context() const { return m_plan.layout.sampleContext; }
 
     /// Puts an adapter's numbers in place; all zeros give exactly the base model.

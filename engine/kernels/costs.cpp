@@ -29,6 +29,8 @@ void addLinear(std::vector<MatmulShape>& list, std::int64_t rows, LinearShape ma
     const DType c = sizes.compute;
     const DType gradient = c == DType::F64 ? DType::F64 : DType::F32;
     const std::int64_t r = sizes.largestRank;
+    if (sizes.wholeModel)
+        list.push_back({map.out, map.in, rows, true, false, c, gradient});
     list.push_back({rows, map.out, map.in, false, true, c, c});
     if (sizes.training)
         list.push_back({rows, map.in, map.out, false, false, c, c});
@@ -45,6 +47,21 @@ void addLinear(std::vector<MatmulShape>& list, std::int64_t rows, LinearShape ma
 }
 
 }  // namespace
+
+ProductSizes productSizes(const Job& job)
+{
+    ProductSizes sizes;
+    sizes.rows = job.slots();
+    sizes.lossChunk = std::min(job.recipe.lossChunk, job.slots());
+    sizes.compute = precisionOf(job);
+    sizes.wholeModel = job.recipe.method == "full";
+    if (sizes.wholeModel)
+        return sizes;
+    sizes.largestRank = job.recipe.rank;
+    for (const auto& [pattern, rank] : job.recipe.rankPattern)
+        sizes.largestRank = std::max(sizes.largestRank, rank);
+    return sizes;
+}
 
 plan::KernelCosts cpuCosts(const ModelShape& shape, const ProductSizes& sizes)
 {
@@ -65,6 +82,8 @@ plan::KernelCosts cpuCosts(const ModelShape& shape, const ProductSizes& sizes)
         products.push_back({rows, shape.vocab, shape.hidden, false, true, sizes.compute, sizes.compute});
         if (sizes.training)
             products.push_back({rows, shape.hidden, shape.vocab, false, false, sizes.compute, sizes.compute});
+        if (sizes.wholeModel)
+            products.push_back({shape.vocab, shape.hidden, rows, true, false, sizes.compute, DType::F32});
     }
     const bool widened = sizes.compute == DType::BF16 && !cpuMultipliesBf16();
     for (MatmulShape product : products) {

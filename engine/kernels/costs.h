@@ -15,7 +15,11 @@ struct ProductSizes {
     std::int64_t largestRank = 0; ///< 0: no adapter
     DType compute = DType::F32;
     bool training = true;
+    bool wholeModel = false;  ///< every weight has a gradient
 };
+
+/// Of a training job.
+[[nodiscard]] ProductSizes productSizes(const Job& job);
 
 /// Asks oneDNN for the scratchpad of every product of the job on this CPU; a few ms on the first call for a shape.
 [[nodiscard]] plan::KernelCosts cpuCosts(const ModelShape& shape, const ProductSizes& sizes);

@@ -110,7 +110,7 @@ void Block::backwardMlp(const BlockWeights& w, const BlockMats& b, const Backwar
     kernels::swigluBackward(m_context, {b.gate, b.up, g.dProduct});
     backwardLinear(w, Linear::Gate, b, g, in, g.dNorm, false, b.gate, b.norm2);
     backwardLinear(w, Linear::Up, b, g, in, g.dNorm, true, b.up, b.norm2);
-    kernels::rmsNormBackward(m_context, {.dx = g.dStream, .dy = g.dNorm, .x = b.mid, .gain = w.normMid, .eps = m_shape.normEps, .accumulate = true});
+    kernels::rmsNormBackward(m_context, {.dx = g.dStream, .dy = g.dNorm, .x = b.mid, .gain = w.normMid, .dGain = w.dNormMid, .eps = m_shape.normEps, .accumulate = true});
 }
 
 void Block::backwardAttention(const BlockWeights& w, const BlockMats& b, const BackwardMats& g, const PassInputs& in, Recompute level, bool lowest) const
@@ -130,20 +130,20 @@ void Block::backwardAttention(const BlockWeights& w, const BlockMats& b, const B
     turn(g.dQ, in, true);
     turn(g.dK, in, true);
     if (m_shape.qkNorm) {
-        const auto backwardHeads = [&](const Mat& d, const Mat& pre, const Mat& gain) {
+        const auto backwardHeads = [&](const Mat& d, const Mat& pre, const Mat& gain, const Mat& dGain) {
             const std::int64_t rows = d.elements() / m_shape.headSize;
             const Mat perHead = d.reshaped(rows, m_shape.headSize);
-            kernels::rmsNormBackward(m_context, {.dx = perHead, .dy = perHead, .x = pre.reshaped(rows, m_shape.headSize), .gain = gain, .eps = m_shape.normEps});
+            kernels::rmsNormBackward(m_context, {.dx = perHead, .dy = perHead, .x = pre.reshaped(rows, m_shape.headSize), .gain = gain, .dGain = dGain, .eps = m_shape.normEps});
         };
-        backwardHeads(g.dQ, b.qPre, w.qNorm);
-        backwardHeads(g.dK, b.kPre, w.kNorm);
+        backwardHeads(g.dQ, b.qPre, w.qNorm, w.dQNorm);
+        backwardHeads(g.dK, b.kPre, w.kNorm, w.dKNorm);
     }
     const Mat dNorm = lowest ? Mat{} : g.dNorm;
     backwardLinear(w, Linear::Q, b, g, in, dNorm, false, g.dQ, b.norm1);
     backwardLinear(w, Linear::K, b, g, in, dNorm, true, g.dK, b.norm1);
     backwardLinear(w, Linear::V, b, g, in, dNorm, true, g.dV, b.norm1);
     if (!lowest)
-        kernels::rmsNormBackward(m_context, {.dx = g.dStream, .dy = g.dNorm, .x = b.x, .gain = w.normIn, .eps = m_shape.normEps, .accumulate = true});
+        kernels::rmsNormBackward(m_context, {.dx = g.dStream, .dy = g.dNorm, .x = b.x, .gain = w.normIn, .dGain = w.dNormIn, .eps = m_shape.normEps, .accumulate = true});
 }
 
 void Block::backward(const BlockWeights& w, const BlockMats& b, const BackwardMats& g, const PassInputs& in, Recompute level, bool lowest) const

@@ -20,6 +20,10 @@ struct BlockWeights {
     Mat normMid;
     Mat qNorm;
     Mat kNorm;
+    Mat dNormIn;  ///< gradients of the gains, fp32, summed into; none: frozen
+    Mat dNormMid;
+    Mat dQNorm;
+    Mat dKNorm;
     std::array<LinearView, 7> linears;
 
     [[nodiscard]] const LinearView& at(Linear linear) const { return linears[static_cast<std::size_t>(linear)]; }

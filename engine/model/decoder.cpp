@@ -6,6 +6,8 @@
 #include "engine/base/progress.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/rows.h"
+#include "engine/kernels/weight_gradients.h"
+#include "engine/model/quantised_weights.h"
 
 #include <algorithm>
 
@@ -35,7 +37,8 @@ Decoder::Decoder(const ModelShape& shape, PlannedMemory& memory, kernels::Contex
       m_embedding(memory.mat(m_layout.embedding)), m_finalNorm(memory.mat(m_layout.finalNorm)), m_head(memory.mat(m_layout.head)),
       m_ropeTable(memory.mat(m_layout.ropeTable)), m_host(m_layout)
 {
-    resolveLayers();
+    resolveFrozen();
+    resolveTrained();
     if (const Mat scratch = memory.mat(m_layout.matmulScratch)) {
         m_context.matmulScratch = scratch.data;
         m_context.matmulScratchBytes = scratch.bytes();
@@ -46,18 +49,13 @@ Decoder::Decoder(const ModelShape& shape, PlannedMemory& memory, kernels::Contex
     }
 }
 
-void Decoder::resolveLayers()
+void Decoder::resolveFrozen()
 {
-    const Mat work = m_memory.mat(m_layout.work);
-    const Mat gradient = m_memory.mat(m_layout.gradient);
-    const auto part = [](const Mat& flat, std::int64_t offset, std::int64_t rows, std::int64_t cols) {
-        if (!flat)
-            return Mat{};
-        return Mat{flat.as<std::byte>() + static_cast<std::uint64_t>(offset) * bytesOf(flat.dtype), flat.dtype, rows, cols};
-    };
-    for (std::size_t layer = 0; layer < m_layout.layers.size(); ++layer) {
+    m_layers.resize(m_layout.layers.size());
+    const Mat dequantised = m_memory.mat(m_layout.dequantised);
+    for (std::size_t layer = 0; layer < m_layers.size(); ++layer) {
         const plan::LayerWeights& ids = m_layout.layers[layer];
-        BlockWeights w;
+        BlockWeights& w = m_layers[layer];
         w.normIn = m_memory.mat(ids.normIn);
         w.normMid = m_memory.mat(ids.normMid);
         w.qNorm = m_memory.mat(ids.qNorm);
@@ -65,18 +63,56 @@ void Decoder::resolveLayers()
         for (std::size_t i = 0; i < kLinears.size(); ++i) {
             LinearView& view = w.linears[i];
             view.weight = m_memory.mat(ids.linears[i].weight);
+            if (ids.linears[i].codes != plan::kNone) {
+                view.quantised = quantisedMat(m_memory, ids.linears[i], kLinears[i], m_shape);
+                view.weight = dequantised.part(0, view.quantised.rows, view.quantised.cols);
+            }
             view.bias = m_memory.mat(ids.linears[i].bias);
             view.module = static_cast<std::uint32_t>(layer * kLinears.size() + i);
-            if (ids.adapters[i] < 0)
-                continue;
-            const plan::AdapterSlot& slot = m_layout.adapters[static_cast<std::size_t>(ids.adapters[i])];
-            view.loraA = part(work, slot.aOffset, slot.rank, slot.in);
-            view.loraB = part(work, slot.bOffset, slot.out, slot.rank);
-            view.dA = part(gradient, slot.aOffset, slot.rank, slot.in);
-            view.dB = part(gradient, slot.bOffset, slot.out, slot.rank);
-            view.scale = slot.scale;
         }
-        m_layers.push_back(w);
+    }
+}
+
+Decoder::ParameterView Decoder::viewOf(ParamId id)
+{
+    if (id.kind == ParamKind::Embedding)
+        return {&m_embedding, &m_dEmbedding};
+    if (id.kind == ParamKind::Head)
+        return {&m_head, &m_dHead};
+    if (id.kind == ParamKind::FinalNorm)
+        return {&m_finalNorm, &m_dFinalNorm};
+    BlockWeights& w = m_layers[static_cast<std::size_t>(id.layer)];
+    LinearView& linear = w.linears[static_cast<std::size_t>(id.linear)];
+    switch (id.kind) {
+    case ParamKind::LayerNormIn: return {&w.normIn, &w.dNormIn};
+    case ParamKind::LayerNormMid: return {&w.normMid, &w.dNormMid};
+    case ParamKind::QNorm: return {&w.qNorm, &w.dQNorm};
+    case ParamKind::KNorm: return {&w.kNorm, &w.dKNorm};
+    case ParamKind::LinearBias: return {&linear.bias, &linear.dBias};
+    default: return {&linear.weight, &linear.dWeight};
+    }
+}
+
+void Decoder::resolveTrained()
+{
+    const Mat work = m_memory.mat(m_layout.work);
+    const Mat gradient = m_memory.mat(m_layout.gradient);
+    for (const plan::AdapterSlot& slot : m_layout.trained.adapters) {
+        LinearView& view = m_layers[static_cast<std::size_t>(slot.layer)].linears[static_cast<std::size_t>(slot.linear)];
+        view.loraA = work.part(slot.aOffset, slot.rank, slot.in);
+        view.loraB = work.part(slot.bOffset, slot.out, slot.rank);
+        view.dA = gradient.part(slot.aOffset, slot.rank, slot.in);
+        view.dB = gradient.part(slot.bOffset, slot.out, slot.rank);
+        view.scale = slot.scale;
+    }
+    for (const plan::ParameterSlot& slot : m_layout.trained.parameters) {
+        const ParameterView view = viewOf(slot.id);
+        *view.value = work.part(slot.offset, slot.rows, slot.cols);
+        *view.gradient = gradient.part(slot.offset, slot.rows, slot.cols);
+    }
+    if (m_shape.tiedHead) {
+        m_head = m_embedding;
+        m_dHead = m_dEmbedding;
     }
 }
 
@@ -197,7 +233,13 @@ void Decoder::backward(const PassInputs& in, std::int64_t rows, const std::stop_
     for (auto layer = static_cast<std::size_t>(m_shape.layers); layer-- > 0;) {
         throwIfStopped(stop);
         m_memory.enter(last - static_cast<plan::PointIndex>(layer));
-        m_block.backward(m_layers[layer], blockMats(m_layout.backward[layer], rows), g, in, m_layout.levels[layer], layer == 0);
+        m_block.backward(m_layers[layer], blockMats(m_layout.backward[layer], rows), g, in, m_layout.levels[layer],
+                         layer == 0 && !m_dEmbedding);
+    }
+    if (m_dEmbedding) {
+        Mat tokens = m_memory.mat(m_layout.batch.tokens);
+        tokens.cols = rows;
+        kernels::embedBackward(m_context, {m_dEmbedding, g.dStream, tokens});
     }
 }
 

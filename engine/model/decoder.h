@@ -64,13 +64,22 @@ private:
     [[nodiscard]] BlockMats blockMats(const plan::BlockBuffers& ids, std::int64_t rows);
     [[nodiscard]] BackwardMats backwardMats(std::int64_t rows);
     [[nodiscard]] Head headMats(const plan::HeadBuffers& ids, std::int64_t rows);
-    void resolveLayers();
+    void resolveFrozen();
+    void resolveTrained();
+    /// Where the view and the gradient of a trained parameter are kept.
+    struct ParameterView {
+        Mat* value;
+        Mat* gradient;
+    };
+    [[nodiscard]] ParameterView viewOf(ParamId id);
     Mat forwardForTraining(const PassInputs& in, std::int64_t rows, const std::stop_token& stop);
     void backward(const PassInputs& in, std::int64_t rows, const std::stop_token& stop);
     Mat forwardForEvaluation(const PassInputs& in, std::int64_t rows, const std::stop_token& stop);
     /// Losses of the supervised rows in chunks; with `dStream` also their gradient, scattered into it.
     double loss(const plan::HeadBuffers& ids, const Mat& x, const data::MicroBatch& batch, double gradientScale, const Mat& dStream,
                 const std::stop_token& stop);
+    /// dHead += dLogits^T norm over the `count` rows of a chunk.
+    void addHeadGradient(const Head& whole, std::int64_t count);
     /// `count` rounded up to whole grains, at most `most`: few sizes of products, because the library compiles code for each.
     [[nodiscard]] static std::int64_t grainRows(std::int64_t count, std::int64_t most);
     [[nodiscard]] std::int64_t usedRows(std::int64_t tokens) const { return grainRows(tokens, m_layout.slots); }
@@ -84,6 +93,9 @@ private:
     Mat m_embedding;
     Mat m_finalNorm;
     Mat m_head;
+    Mat m_dEmbedding;  ///< gradients, fp32; none: frozen
+    Mat m_dFinalNorm;
+    Mat m_dHead;
     Mat m_ropeTable;
     HostRows m_host;
 };

@@ -21,12 +21,6 @@ namespace {
 using plan::Phase;
 using plan::PointKind;
 
-/// Columns [first, first + count) of a row of indices.
-Mat part(const Mat& row, std::int64_t first, std::int64_t count)
-{
-    return {row.as<std::byte>() + static_cast<std::uint64_t>(first) * bytesOf(row.dtype), row.dtype, 1, count};
-}
-
 /// A device row in fp32 on the host, whatever its type.
 void downloadAsFloats(kernels::Context& context, const Mat& from, std::vector<float>& to)
 {
@@ -64,15 +58,17 @@ double Decoder::loss(const plan::HeadBuffers& ids, const Mat& x, const data::Mic
         // Products run over whole grains; what the rows behind `count` hold is read by nobody.
         const Head whole = headMats(ids, grainRows(count, m_layout.lossChunk));
         const Head head = headMats(ids, count);
-        const Mat rows = part(m_memory.mat(m_layout.batch.rows), first, count);
-        const Mat targets = part(m_memory.mat(m_layout.batch.targets), first, count);
+        const Mat rows = m_memory.mat(m_layout.batch.rows).part(first, 1, count);
+        const Mat targets = m_memory.mat(m_layout.batch.targets).part(first, 1, count);
         kernels::gatherRows(m_context, {head.x, x, rows});
         kernels::rmsNormForward(m_context, {head.norm, head.x, m_finalNorm, m_shape.normEps});
         kernels::matmul(m_context, {.c = whole.logits, .a = whole.norm, .b = m_head, .transposeB = true});
         kernels::crossEntropy(m_context, {head.logits, targets, head.losses, gradient, gradientScale});
         if (gradient) {
             kernels::matmul(m_context, {.c = whole.dNorm, .a = whole.logits, .b = m_head});
-            kernels::rmsNormBackward(m_context, {.dx = head.dNorm, .dy = head.dNorm, .x = head.x, .gain = m_finalNorm, .eps = m_shape.normEps});
+            if (m_dHead)
+                addHeadGradient(whole, count);
+            kernels::rmsNormBackward(m_context, {.dx = head.dNorm, .dy = head.dNorm, .x = head.x, .gain = m_finalNorm, .dGain = m_dFinalNorm, .eps = m_shape.normEps});
             kernels::scatterRows(m_context, {dStream, head.dNorm, rows});
         }
         losses.resize(static_cast<std::size_t>(count));
@@ -85,6 +81,16 @@ double Decoder::loss(const plan::HeadBuffers& ids, const Mat& x, const data::Mic
         sum = std::accumulate(losses.begin(), losses.end(), sum);
     }
     return sum;
+}
+
+void Decoder::addHeadGradient(const Head& whole, std::int64_t count)
+{
+    // Here the rows behind `count` would be summed.
+    if (const std::int64_t rest = whole.logits.rows - count; rest > 0) {
+        kernels::fillZero(m_context, whole.logits.slice(count, rest));
+        kernels::fillZero(m_context, whole.norm.slice(count, rest));
+    }
+    kernels::matmul(m_context, {.c = m_dHead, .a = whole.logits, .transposeA = true, .b = whole.norm, .beta = 1.0});
 }
 
 void Decoder::logits(std::span<const std::int32_t> tokens, const std::function<void(std::int64_t, std::span<const float>)>& sink,
@@ -126,10 +132,10 @@ std::vector<float> Decoder::extend(std::span<const std::int32_t> tokens, std::in
         const auto rows = static_cast<std::int64_t>(std::min(tokens.size() - done, static_cast<std::size_t>(m_layout.prefillRows)));
         std::vector<std::int32_t> positions(static_cast<std::size_t>(rows));
         std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(position));
-        const Mat ids = part(m_memory.mat(sample.tokens), 0, rows);
+        const Mat ids = m_memory.mat(sample.tokens).part(0, 1, rows);
         PassInputs in;
         in.ropeTable = m_ropeTable;
-        in.positions = part(m_memory.mat(sample.positions), 0, rows);
+        in.positions = m_memory.mat(sample.positions).part(0, 1, rows);
         kernels::upload(m_context, ids, tokens.data() + done);
         kernels::upload(m_context, in.positions, positions.data());
         plan::BlockBuffers block = sample.block;

@@ -4,6 +4,7 @@
 #include "engine/kernels/dropout.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/matmul.h"
+#include "engine/kernels/weight_gradients.h"
 
 namespace lorikeet::model {
 
@@ -11,6 +12,14 @@ namespace {
 
 /// The first width columns' worth of a workspace, as a dense [rows, width] matrix.
 Mat workspace(const Mat& buffer, std::int64_t rows, std::int64_t width) { return buffer.reshaped(rows, width); }
+
+/// The weight as the product reads it.
+const Mat& readyWeight(Context& context, const LinearView& map)
+{
+    if (map.quantised)
+        kernels::dequantise(context, {map.weight, map.quantised});
+    return map.weight;
+}
 
 /// drop(x): x itself without dropout.
 Mat adapterInput(Context& context, const LinearView& map, const Mat& x, const Mat& dropped, const DropoutKey& key)
@@ -35,7 +44,7 @@ void linearAdapterInput(Context& context, const LinearView& map, const Mat& x, c
 void linearForward(Context& context, const LinearView& map, const Mat& y, const Mat& x, const Mat& s, const Mat& dropped,
                    const DropoutKey& dropout)
 {
-    kernels::matmul(context, {.c = y, .a = x, .b = map.weight, .transposeB = true});
+    kernels::matmul(context, {.c = y, .a = x, .b = readyWeight(context, map), .transposeB = true});
     if (map.bias)
         kernels::addBias(context, {y, map.bias});
     if (!map.adapted())
@@ -47,7 +56,11 @@ void linearForward(Context& context, const LinearView& map, const Mat& y, const 
 void linearBackward(Context& context, const LinearView& map, const LinearBackward& args, const DropoutKey& dropout)
 {
     if (args.dx)
-        kernels::matmul(context, {.c = args.dx, .a = args.dy, .b = map.weight, .beta = args.accumulate ? 1.0 : 0.0});
+        kernels::matmul(context, {.c = args.dx, .a = args.dy, .b = readyWeight(context, map), .beta = args.accumulate ? 1.0 : 0.0});
+    if (map.dWeight)
+        kernels::matmul(context, {.c = map.dWeight, .a = args.dy, .transposeA = true, .b = args.x, .beta = 1.0});
+    if (map.dBias)
+        kernels::sumRows(context, {map.dBias, args.dy});
     if (!map.adapted())
         return;
     const std::int64_t rows = args.x.rows;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A frozen linear map with an optional LoRA adapter (Hu et al. 2021, arXiv:2106.09685): y = x W^T + b + s drop(x) A^T B^T.
+// A linear map, frozen or trained, with an optional LoRA adapter (Hu et al. 2021, arXiv:2106.09685):
+// y = x W^T + b + s drop(x) A^T B^T.
 //
 // Legend: N rows, in and out widths, r rank.
 #pragma once
 
-#include "engine/kernels/context.h"
+#include "engine/kernels/dequantise.h"
 
 #include <cstdint>
 
@@ -24,12 +25,15 @@ struct DropoutKey {
 
 /// Parameters of one map and where its gradients go.
 struct LinearView {
-    Mat weight;  ///< [out, in]
+    Mat weight;  ///< [out, in]; the scratch that `quantised` is widened into just before each product, where that is given
+    kernels::QuantMat quantised;
     Mat bias;    ///< [1, out], or none
     Mat loraA;   ///< [r, in] in the compute type, or none: no adapter
     Mat loraB;   ///< [out, r]
     Mat dA;      ///< [r, in] fp32, summed into; none outside training
     Mat dB;      ///< [out, r] fp32
+    Mat dWeight; ///< [out, in] fp32, summed into; none: the weight is frozen
+    Mat dBias;   ///< [1, out] fp32
     double scale = 1.0;
     std::uint32_t module = 0;  ///< layer * 7 + linear: keys dropout
 

@@ -97,6 +97,27 @@ void PlannedMemory::enter(plan::PointIndex point)
             birth(i);
 }
 
+void PlannedMemory::requireGuard(const plan::Buffer& buffer) const
+{
+    const std::byte* guard = address(buffer) + buffer.bytes;
+    LORIKEET_CHECK(std::all_of(guard, guard + m_guardBytes, [](std::byte b) { return b == kGuard; }),
+                   "something wrote behind the end of " + buffer.name);
+}
+
+void PlannedMemory::verifyGuards() const
+{
+    for (std::size_t i = 0; i < m_live.size(); ++i)
+        if (m_live[i])
+            requireGuard(m_plan.buffers[i]);
+}
+
+void PlannedMemory::leave()
+{
+    for (std::size_t i = 0; i < m_live.size(); ++i)
+        if (m_live[i])
+            death(i);
+}
+
 void PlannedMemory::birth(std::size_t index)
 {
     const plan::Buffer& buffer = m_plan.buffers[index];
@@ -109,9 +130,7 @@ void PlannedMemory::death(std::size_t index)
 {
     const plan::Buffer& buffer = m_plan.buffers[index];
     m_live[index] = false;
-    const std::byte* guard = address(buffer) + buffer.bytes;
-    LORIKEET_CHECK(std::all_of(guard, guard + m_guardBytes, [](std::byte b) { return b == kGuard; }),
-                   "something wrote behind the end of " + buffer.name);
+    requireGuard(buffer);
     // Library scratch is written as the library likes.
     if (buffer.dtype != DType::U8)
         m_unwrittenMost[index] = std::max(m_unwrittenMost[index], countPattern(address(buffer), buffer.elements(), bytesOf(buffer.dtype)));

@@ -46,6 +46,10 @@ public:
     /// Its first `rows` rows.
     [[nodiscard]] Mat mat(plan::BufferId id, std::int64_t rows);
 
+    /// Checking mode: no buffer alive was written behind its end. @throws Error{Internal}
+    void verifyGuards() const;
+    /// The run is over: every buffer dies. @throws Error{Internal} in checking mode when a guard was overwritten.
+    void leave();
     /// The run reaches a program point. @throws Error{Internal} in checking mode when a guard was overwritten.
     void enter(plan::PointIndex point);
     [[nodiscard]] plan::PointIndex point() const noexcept { return m_point; }
@@ -62,6 +66,7 @@ public:
 
 private:
     void notePeak();
+    void requireGuard(const plan::Buffer& buffer) const;
     void birth(std::size_t index);
     void death(std::size_t index);
     [[nodiscard]] std::byte* address(const plan::Buffer& buffer) const { return m_arena->data() + buffer.offset; }

@@ -9,39 +9,72 @@
 #include "engine/kernels/attention.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/rope.h"
+#include "engine/model/quantised_weights.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <map>
 #include <vector>
 
 namespace lorikeet::model {
 
 namespace {
 
-using formats::ParamId;
-using formats::ParamKind;
-
-plan::BufferId bufferOf(const plan::Layout& layout, ParamId id)
-{
-    if (id.kind == ParamKind::Embedding)
-        return layout.embedding;
-    if (id.kind == ParamKind::FinalNorm)
-        return layout.finalNorm;
-    if (id.kind == ParamKind::Head)
-        return layout.head;
-    const plan::LayerWeights& layer = layout.layers[static_cast<std::size_t>(id.layer)];
-    const plan::LinearWeights& linear = layer.linears[static_cast<std::size_t>(id.linear)];
-    switch (id.kind) {
-    case ParamKind::LayerNormIn: return layer.normIn;
-    case ParamKind::LayerNormMid: return layer.normMid;
-    case ParamKind::QNorm: return layer.qNorm;
-    case ParamKind::KNorm: return layer.kNorm;
-    case ParamKind::LinearWeight: return linear.weight;
-    case ParamKind::LinearBias: return linear.bias;
-    default: return plan::kNone;
+/// Planned places of the parameters: the ids of the frozen ones, and parts of the masters for the trained ones.
+class Places {
+public:
+    Places(const ModelShape& shape, PlannedMemory& memory) : m_shape(shape), m_memory(memory), m_masters(memory.mat(memory.plan().layout.master))
+    {
+        for (const plan::ParameterSlot& slot : memory.plan().layout.trained.parameters)
+            m_trained.emplace(slot.id, &slot);
     }
-}
+
+    /// Between trained parameters lies padding, which the optimizer passes over too.
+    void clear(kernels::Context& context) const
+    {
+        if (!m_trained.empty())
+            kernels::fillZero(context, m_masters);
+    }
+    [[nodiscard]] Mat matOf(ParamId id)
+    {
+        if (const auto found = m_trained.find(id); found != m_trained.end())
+            return m_masters.part(found->second->offset, found->second->rows, found->second->cols);
+        return m_memory.mat(idOf(id));
+    }
+    /// Buffers of a quantised weight; kind None where this is none.
+    [[nodiscard]] kernels::QuantMat quantisedOf(ParamId id)
+    {
+        if (id.kind != ParamKind::LinearWeight || m_memory.plan().layout.quantization == Quantization::None)
+            return {};
+        return quantisedMat(m_memory, linearOf(id), id.linear, m_shape);
+    }
+
+private:
+    [[nodiscard]] const plan::LayerWeights& layerOf(ParamId id) const { return m_memory.plan().layout.layers[static_cast<std::size_t>(id.layer)]; }
+    [[nodiscard]] const plan::LinearWeights& linearOf(ParamId id) const { return layerOf(id).linears[static_cast<std::size_t>(id.linear)]; }
+    [[nodiscard]] plan::BufferId idOf(ParamId id) const
+    {
+        const plan::Layout& layout = m_memory.plan().layout;
+        switch (id.kind) {
+        case ParamKind::Embedding: return layout.embedding;
+        case ParamKind::FinalNorm: return layout.finalNorm;
+        case ParamKind::Head: return layout.head;
+        case ParamKind::LayerNormIn: return layerOf(id).normIn;
+        case ParamKind::LayerNormMid: return layerOf(id).normMid;
+        case ParamKind::QNorm: return layerOf(id).qNorm;
+        case ParamKind::KNorm: return layerOf(id).kNorm;
+        case ParamKind::LinearWeight: return linearOf(id).weight;
+        case ParamKind::LinearBias: return linearOf(id).bias;
+        }
+        return plan::kNone;
+    }
+
+    const ModelShape& m_shape;
+    PlannedMemory& m_memory;
+    Mat m_masters;
+    std::map<ParamId, const plan::ParameterSlot*> m_trained;
+};
 
 /// A planned parameter seen as the file's rows and columns: vectors are planned as one row, stored as one column.
 Mat asFileRows(const Mat& mat, const ModelShape& shape, ParamId id)
@@ -53,8 +86,7 @@ Mat asFileRows(const Mat& mat, const ModelShape& shape, ParamId id)
 
 /// Calls fill(firstRow, count, span) for blocks that fit the staging buffer and converts each into `target`. On a GPU the block is
 /// filled on the host and copied into the staging buffer.
-template <typename Fill>
-void fillInBlocks(kernels::Context& context, const Mat& target, const Mat& staging, const Fill& fill)
+void fillInBlocks(kernels::Context& context, const Mat& target, const Mat& staging, const ReadRows& fill)
 {
     const std::int64_t rowsAtOnce = std::max<std::int64_t>(1, staging.cols / target.cols);
     const bool onDevice = context.device != nullptr;
@@ -67,6 +99,12 @@ void fillInBlocks(kernels::Context& context, const Mat& target, const Mat& stagi
             kernels::upload(context, block, host.data());
         kernels::convert(context, {target.slice(row, count), block, 1.0});
     }
+}
+
+/// Straight from the file into its place, where both agree on the type.
+bool readWhole(const formats::ModelSource& source, ParamId id, const Mat& target)
+{
+    return target.dtype != DType::F64 && source.readRaw(id, target.dtype, {target.as<std::byte>(), target.bytes()});
 }
 
 void loadRopeTable(const ModelShape& shape, PlannedMemory& memory, kernels::Context& context)
@@ -95,19 +133,21 @@ void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kern
                  const ProgressFn& progress)
 {
     const ModelShape& shape = source.shape();
-    const plan::Layout& layout = memory.plan().layout;
-    const Mat staging = memory.mat(layout.staging);
+    const Mat staging = memory.mat(memory.plan().layout.staging);
+    Places places(shape, memory);
+    places.clear(context);
     const std::vector<ParamId> parameters = formats::parametersOf(shape);
     for (std::size_t i = 0; i < parameters.size(); ++i) {
         throwIfStopped(stop);
         const ParamId id = parameters[i];
-        const Mat target = asFileRows(memory.mat(bufferOf(layout, id)), shape, id);
-        const std::span<std::byte> bytes(target.as<std::byte>(), target.bytes());
-        if (target.dtype == DType::F64 || context.device != nullptr || !source.readRaw(id, target.dtype, bytes))
-            fillInBlocks(context, target, staging, [&](std::int64_t row, std::int64_t count, std::span<float> block) {
-                throwIfStopped(stop);
-                source.readRows(id, row, count, block);
-            });
+        const ReadRows read = [&](std::int64_t row, std::int64_t count, std::span<float> block) {
+            throwIfStopped(stop);
+            source.readRows(id, row, count, block);
+        };
+        if (const kernels::QuantMat matrix = places.quantisedOf(id))
+            fillQuantised(memory, context, matrix, read);
+        else if (const Mat target = asFileRows(places.matOf(id), shape, id); context.device != nullptr || !readWhole(source, id, target))
+            fillInBlocks(context, target, staging, read);
         if (progress)
             progress({"loading weights", i + 1, parameters.size(), "tensors"});
     }
@@ -116,15 +156,15 @@ void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kern
 
 void fillRandomWeights(const ModelShape& shape, PlannedMemory& memory, kernels::Context& context, std::uint64_t seed)
 {
-    const plan::Layout& layout = memory.plan().layout;
-    const Mat staging = memory.mat(layout.staging);
+    const Mat staging = memory.mat(memory.plan().layout.staging);
+    Places places(shape, memory);
+    places.clear(context);
     std::uint32_t tensor = 0;
     for (const ParamId id : formats::parametersOf(shape)) {
-        const Mat target = asFileRows(memory.mat(bufferOf(layout, id)), shape, id);
         const bool isGain = formats::isVector(id.kind) && id.kind != ParamKind::LinearBias;
-        const float deviation = 1.0f / std::sqrt(static_cast<float>(target.cols));
+        const float deviation = 1.0f / std::sqrt(static_cast<float>(formats::shapeOf(id, shape)[1]));
         ++tensor;
-        fillInBlocks(context, target, staging, [&](std::int64_t row, std::int64_t, std::span<float> block) {
+        const ReadRows fill = [&](std::int64_t row, std::int64_t, std::span<float> block) {
             for (std::size_t i = 0; i < block.size(); ++i) {
                 const auto words = philox4x32({static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(i), tensor, 0},
                                               {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
@@ -133,7 +173,11 @@ void fillRandomWeights(const ModelShape& shape, PlannedMemory& memory, kernels::
                 const float angle = 2.0f * std::numbers::pi_v<float> * unitFloat(words[1]);
                 block[i] = isGain ? 1.0f : deviation * std::sqrt(-2.0f * std::log(u)) * std::cos(angle);
             }
-        });
+        };
+        if (const kernels::QuantMat matrix = places.quantisedOf(id))
+            fillQuantised(memory, context, matrix, fill);
+        else
+            fillInBlocks(context, asFileRows(places.matOf(id), shape, id), staging, fill);
     }
     loadRopeTable(shape, memory, context);
 }

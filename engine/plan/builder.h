@@ -28,6 +28,15 @@ inline constexpr std::string_view kKept = "kept for backward";
 inline constexpr std::string_view kStream = "residual stream";
 inline constexpr std::string_view kGradient = "gradient of the adapter";
 inline constexpr std::string_view kMoments = "Adam moments";
+inline constexpr std::string_view kMoments8bit = "Adam moments, 8-bit";
+inline constexpr std::string_view kMomentScales = "scales of the moments";
+inline constexpr std::string_view kMomentum = "momentum";
+inline constexpr std::string_view kModel = "weights of the model";
+inline constexpr std::string_view kMasters = "fp32 masters";
+inline constexpr std::string_view kModelGradient = "gradient of the model";
+inline constexpr std::string_view kQuantised = "quantised weights of the layers";
+inline constexpr std::string_view kScales = "quantisation scales";
+inline constexpr std::string_view kDequantise = "one matrix dequantised";
 inline constexpr std::string_view kBlockScratch = "scratch of one layer";
 inline constexpr std::string_view kBackwardScratch = "scratch of one backward layer";
 inline constexpr std::string_view kLossChunk = "loss chunk";
@@ -41,12 +50,17 @@ inline constexpr std::string_view kWiden = "bf16 widened to fp32";
 inline constexpr std::string_view kSlack = "gaps between buffers";
 inline constexpr std::string_view kContext = "run time and libraries";
 inline constexpr std::string_view kAttentionPool = "attention library's pool";
+inline constexpr std::string_view kOtherPrograms = "other programs and the system";
+inline constexpr std::string_view kDriver = "kept by the driver";
 }  // namespace term
 
 /// Collects buffers; offsets come later from packing.
 class Builder {
 public:
-    Builder(const ModelShape& modelShape, MemoryPlan& target) : shape(modelShape), plan(target) {}
+    Builder(const ModelShape& modelShape, MemoryPlan& target) : shape(modelShape), plan(target)
+    {
+        plan.buffers.reserve(static_cast<std::size_t>(modelShape.layers) * 48 + 64);  // about what a layer has
+    }
 
     BufferId add(std::string name, Category category, std::string_view termName, DType dtype, std::vector<std::int64_t> dims,
                  Lifetime life, int layer = -1);
@@ -57,10 +71,19 @@ public:
     MemoryPlan& plan;
 };
 
-/// Frozen parameters of the model, and the rotary table and staging that go with loading them.
-void addWeights(Builder& builder);
-/// Flat buffers of the adapter; `training` adds gradient and moments. Fills Layout::adapters from `slots` (offsets computed here).
-void addAdapters(Builder& builder, std::vector<AdapterSlot> slots, bool training);
+/// What lies in the flat buffers.
+struct TrainedJob {
+    std::vector<AdapterSlot> adapters;  ///< layer, linear, rank, alpha, scale; widths and offsets are computed
+    bool wholeModel = false;            ///< full fine-tuning: every parameter of the model
+    bool training = true;               ///< with gradient and optimizer state
+    OptimizerKind optimizer = OptimizerKind::AdamW;
+    double momentum = 0;
+};
+
+/// Frozen parameters of the model (none when all of it is trained), and the rotary table and staging that go with loading them.
+void addWeights(Builder& builder, bool frozen);
+/// Flat buffers of what is trained; fills Layout::trained.
+void addTrained(Builder& builder, const TrainedJob& job);
 /// Everything of the train phase: batch, kept activations by level, scratch, loss chunk.
 void addTraining(Builder& builder, const std::vector<Recompute>& levels, bool dropout, bool attentionWorkspace);
 /// The evaluation pass over Layout::slots rows.

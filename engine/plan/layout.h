@@ -7,8 +7,10 @@
 #pragma once
 
 #include "engine/plan/block_buffers.h"
+#include "engine/plan/trained.h"
 #include "engine/spec/job.h"
 #include "engine/spec/model_shape.h"
+#include "engine/spec/quantization.h"
 
 #include <array>
 #include <cstdint>
@@ -16,23 +18,15 @@
 
 namespace lorikeet::plan {
 
-/// Frozen parameters of one linear map: weight [out, in], bias [out].
+/// Frozen parameters of one linear map: weight [out, in], bias [1, out]. A trained one lies in the flat buffers and has kNone here.
+/// A quantised weight has the four others instead, sized by quantizedSizes().
 struct LinearWeights {
     BufferId weight = kNone;
     BufferId bias = kNone;
-};
-
-/// Where the adapter of one linear map lies in the flat buffers (element offsets); A [r, in], B [out, r].
-struct AdapterSlot {
-    std::int32_t layer = 0;
-    Linear linear = Linear::Q;
-    std::int64_t rank = 0;
-    double alpha = 0;
-    double scale = 0;
-    std::int64_t in = 0;
-    std::int64_t out = 0;
-    std::int64_t aOffset = 0;
-    std::int64_t bOffset = 0;
+    BufferId codes = kNone;         ///< uint8 [1, bytes]
+    BufferId scales = kNone;        ///< [1, blocks or rows] fp32, or uint8 with double quantisation
+    BufferId nestedScales = kNone;  ///< [1, nested] fp32, with double quantisation only, as the next
+    BufferId nestedOffset = kNone;  ///< [1, 1] fp32
 };
 
 struct LayerWeights {
@@ -41,7 +35,7 @@ struct LayerWeights {
     BufferId qNorm = kNone;    ///< [head size]
     BufferId kNorm = kNone;
     std::array<LinearWeights, 7> linears;  ///< by Linear
-    std::array<std::int32_t, 7> adapters{-1, -1, -1, -1, -1, -1, -1};  ///< index into Layout::adapters, or -1
+    std::array<std::int32_t, 7> adapters{-1, -1, -1, -1, -1, -1, -1};  ///< index into Trained::adapters, or -1
 };
 
 /// Scratch of the backward pass of one block.
@@ -91,6 +85,8 @@ struct SampleBuffers {
 /// All parts.
 struct Layout {
     DType compute = DType::F32;  ///< of weights and activations
+    Quantization quantization = Quantization::None;  ///< of the layers' matrices
+    bool doubleQuantization = false;
     std::int64_t slots = 0;      ///< T
     std::int64_t context = 0;
     std::int64_t lossChunk = 0;      ///< C
@@ -103,17 +99,19 @@ struct Layout {
     BufferId head = kNone;       ///< [V, H]; the same id as embedding when tied
     std::vector<LayerWeights> layers;
 
-    std::vector<AdapterSlot> adapters;
-    std::int64_t adapterElements = 0;  ///< of each flat buffer, padding included
-    std::int64_t trainableParameters = 0;
-    BufferId master = kNone;     ///< [adapterElements] fp32
+    Trained trained;
+    BufferId master = kNone;     ///< [elements] fp32
     BufferId work = kNone;       ///< bf16 copy for the products; the same id as master in fp32 jobs
     BufferId gradient = kNone;   ///< fp32
-    BufferId moment1 = kNone;    ///< fp32
-    BufferId moment2 = kNone;    ///< fp32
+    BufferId moment1 = kNone;    ///< fp32; uint8 codes with an 8-bit optimizer
+    BufferId moment2 = kNone;
+    BufferId moment1Scale = kNone;  ///< [elements / 256] fp32, 8-bit optimizers only
+    BufferId moment2Scale = kNone;
 
     BufferId ropeTable = kNone;  ///< [context, head size] fp32: cos then sin of half the head size each
     BufferId staging = kNone;    ///< fp32 rows while loading
+    BufferId loadScales = kNone; ///< fp32 scales of one matrix before they are quantised themselves
+    BufferId dequantised = kNone;  ///< [1, largest matrix] in the compute type
     BatchBuffers batch;
     std::vector<BlockBuffers> forward;   ///< per layer, in the forward pass of training
     std::vector<BlockBuffers> backward;  ///< per layer, in the backward pass: same ids where kept, else backward scratch

@@ -54,10 +54,16 @@ public:
     void adapterInputs(BlockBuffers& block, int layer) const
     {
         for (const Linear linear : kLinears) {
+            const std::vector<AdapterSlot>& slots = b.plan.layout.trained.adapters;
             std::int64_t rank = 0;
-            for (const AdapterSlot& slot : b.plan.layout.adapters)
-                if (slot.linear == linear && (layer < 0 || slot.layer == layer))
-                    rank = std::max(rank, slot.rank);
+            if (layer >= 0) {
+                const std::int32_t own = b.plan.layout.layers[static_cast<std::size_t>(layer)].adapters[static_cast<std::size_t>(linear)];
+                rank = own < 0 ? 0 : slots[static_cast<std::size_t>(own)].rank;
+            } else {
+                for (const AdapterSlot& slot : slots)
+                    if (slot.linear == linear)
+                        rank = std::max(rank, slot.rank);
+            }
             if (rank > 0)
                 block.loraS[static_cast<std::size_t>(linear)]
                     = make((std::string("lora_s.") + nameOf(linear)).c_str(), rank);
@@ -201,7 +207,7 @@ void addBackwardScratch(Builder& b, Lifetime head, Lifetime life, bool attention
     if (attentionWorkspace && layout.compute == DType::BF16)
         scratch.attnSum = maker.make("d_q_sum", s.queryWidth(), DType::F32);
     std::int64_t rank = 0;
-    for (const AdapterSlot& slot : layout.adapters)
+    for (const AdapterSlot& slot : layout.trained.adapters)
         rank = std::max(rank, slot.rank);
     if (rank > 0)
         scratch.dS = maker.make("d_s", rank);
@@ -223,7 +229,7 @@ void addTraining(Builder& b, const std::vector<Recompute>& levels, bool dropout,
     const Lifetime headLife{at(PointKind::Head), at(PointKind::Head)};
 
     layout.levels = levels;
-    // Evaluation fills the same few index rows.
+    // Evaluation fills the same few index rows; they come from the host, so that their life costs little.
     addBatch(b, {at(PointKind::Batch), b.phase(Phase::Evaluate).last});
     const ScratchNeeds needs{*std::max_element(levels.begin(), levels.end()), true, dropout};
     const BlockBuffers forwardScratch = addScratchBlock(b, "forward.", term::kBlockScratch, layout.slots, forwardLife, needs);

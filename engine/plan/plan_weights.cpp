@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Buffers that live for the whole run: frozen weights, the adapter's flat buffers, the rotary table, workspace of the kernels.
+// Frozen weights, the rotary table, workspace of the kernels.
 #include "engine/plan/builder.h"
 
 #include <algorithm>
@@ -10,10 +10,35 @@ namespace {
 
 // Rows are converted to fp32 in blocks of about this size while loading.
 constexpr std::int64_t kStagingElements = 1 << 20;
-// Every adapter matrix starts on a cache line of the flat buffers.
-constexpr std::int64_t kAdapterAlignment = 16;
+/// Codes and scales of one matrix.
+void addQuantised(Builder& b, LinearWeights& entry, const std::string& name, LinearShape ls, int layer)
+{
+    const Layout& layout = b.plan.layout;
+    const QuantizedSizes sizes = quantizedSizes(layout.quantization, layout.doubleQuantization, ls.out, ls.in);
+    const auto add = [&](const char* part, std::string_view termName, DType dtype, std::int64_t count) {
+        return b.add(name + part, Category::Weights, termName, dtype, {1, count}, b.whole(), layer);
+    };
+    entry.codes = add(".codes", term::kQuantised, DType::U8, sizes.codes);
+    entry.scales = add(".scales", term::kScales, sizes.nested > 0 ? DType::U8 : DType::F32, sizes.absmax);
+    if (sizes.nested == 0)
+        return;
+    entry.nestedScales = add(".nested_scales", term::kScales, DType::F32, sizes.nested);
+    entry.nestedOffset = add(".nested_offset", term::kScales, DType::F32, 1);
+}
 
-std::int64_t alignedElements(std::int64_t count) { return (count + kAdapterAlignment - 1) / kAdapterAlignment * kAdapterAlignment; }
+/// Room for one dequantised matrix, and while loading for the scales that are quantised themselves.
+void addQuantisedScratch(Builder& b)
+{
+    Layout& layout = b.plan.layout;
+    std::int64_t largest = 0;
+    for (const Linear linear : kLinears)
+        largest = std::max(largest, shapeOf(linear, b.shape).in * shapeOf(linear, b.shape).out);
+    const Lifetime load = b.phase(Phase::Load);
+    layout.dequantised = b.add("weight.dequantised", Category::Buffers, term::kDequantise, layout.compute, {1, largest},
+                               {load.last + 1, b.plan.program.last()});
+    if (layout.quantization == Quantization::Nf4 && layout.doubleQuantization)
+        layout.loadScales = b.add("load.scales", Category::Buffers, term::kStaging, DType::F32, {1, (largest + kNf4Block - 1) / kNf4Block}, load);
+}
 
 LayerWeights addLayer(Builder& b, int layer)
 {
@@ -39,62 +64,46 @@ LayerWeights addLayer(Builder& b, int layer)
         const LinearShape ls = shapeOf(linear, s);
         auto& entry = w.linears[static_cast<std::size_t>(linear)];
         const std::string name = nameOf(linear);
-        entry.weight = weight(name + ".weight", {ls.out, ls.in});
+        if (b.plan.layout.quantization == Quantization::None)
+            entry.weight = weight(name + ".weight", {ls.out, ls.in});
+        else
+            addQuantised(b, entry, prefix + name, ls, layer);
         if (hasBias(linear, s))
             entry.bias = weight(name + ".bias", {1, ls.out});
     }
     return w;
 }
 
-}  // namespace
-
-void addWeights(Builder& b)
+void addTables(Builder& b)
 {
     const ModelShape& s = b.shape;
     Layout& layout = b.plan.layout;
     layout.embedding = b.add("embed_tokens.weight", Category::Weights, term::kTables, layout.compute, {s.vocab, s.hidden}, b.whole());
-    layout.layers.reserve(static_cast<std::size_t>(s.layers));
-    for (int layer = 0; layer < s.layers; ++layer)
-        layout.layers.push_back(addLayer(b, layer));
     layout.finalNorm = b.add("norm.weight", Category::Weights, term::kTables, layout.compute, {1, s.hidden}, b.whole());
     if (s.normBias)
         b.add("norm.bias", Category::Weights, term::kTables, layout.compute, {1, s.hidden}, b.whole());
     layout.head = s.tiedHead ? layout.embedding
                              : b.add("lm_head.weight", Category::Weights, term::kTables, layout.compute, {s.vocab, s.hidden}, b.whole());
+}
+
+}  // namespace
+
+void addWeights(Builder& b, bool frozen)
+{
+    const ModelShape& s = b.shape;
+    Layout& layout = b.plan.layout;
+    layout.layers.resize(static_cast<std::size_t>(s.layers));
+    if (frozen) {
+        addTables(b);
+        for (int layer = 0; layer < s.layers; ++layer)
+            layout.layers[static_cast<std::size_t>(layer)] = addLayer(b, layer);
+        if (layout.quantization != Quantization::None)
+            addQuantisedScratch(b);
+    }
     layout.ropeTable = b.add("rope.table", Category::Buffers, term::kRope, DType::F32, {layout.context, s.headSize}, b.whole());
     const std::int64_t widest = std::max({s.hidden, s.mlp, s.queryWidth()});
     layout.staging = b.add("load.staging", Category::Buffers, term::kStaging, DType::F32, {std::max(kStagingElements, widest)},
                            b.phase(Phase::Load));
-}
-
-void addAdapters(Builder& b, std::vector<AdapterSlot> slots, bool training)
-{
-    Layout& layout = b.plan.layout;
-    for (AdapterSlot& slot : slots) {
-        const LinearShape ls = shapeOf(slot.linear, b.shape);
-        slot.in = ls.in;
-        slot.out = ls.out;
-        slot.aOffset = layout.adapterElements;
-        slot.bOffset = slot.aOffset + alignedElements(slot.rank * slot.in);
-        layout.adapterElements = slot.bOffset + alignedElements(slot.rank * slot.out);
-        layout.trainableParameters += slot.rank * (slot.in + slot.out);
-        layout.layers[static_cast<std::size_t>(slot.layer)].adapters[static_cast<std::size_t>(slot.linear)]
-            = static_cast<std::int32_t>(layout.adapters.size());
-        layout.adapters.push_back(slot);
-    }
-    if (layout.adapters.empty())
-        return;
-    const std::vector<std::int64_t> flat{1, layout.adapterElements};
-    const DType state = layout.compute == DType::F64 ? DType::F64 : DType::F32;
-    layout.master = b.add("adapter.master", Category::Weights, term::kAdapter, state, flat, b.whole());
-    layout.work = layout.compute == state
-                    ? layout.master
-                    : b.add("adapter.work", Category::Weights, term::kAdapterWork, layout.compute, flat, b.whole());
-    if (!training)
-        return;
-    layout.gradient = b.add("adapter.gradient", Category::Gradients, term::kGradient, state, flat, b.whole());
-    layout.moment1 = b.add("adapter.moment1", Category::Optimizer, term::kMoments, state, flat, b.whole());
-    layout.moment2 = b.add("adapter.moment2", Category::Optimizer, term::kMoments, state, flat, b.whole());
 }
 
 void addKernelScratch(Builder& b, const KernelCosts& costs)

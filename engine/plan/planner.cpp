@@ -24,6 +24,9 @@ void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
                     "lower recipe.context");
     if (job.recipe.context < 1 || job.recipe.microBatch < 1 || job.recipe.lossChunk < 1)
         throw Error(ErrorCode::Usage, "recipe.context, recipe.micro_batch and recipe.loss_chunk must be at least 1");
+    if (job.recipe.method == "full" && quantizationOf(job) != Quantization::None)
+        throw Error(ErrorCode::Usage, "recipe.method is full, but quantised weights cannot be trained themselves",
+                    "set recipe.method to lora (QLoRA) or recipe.quantization to none");
 }
 
 std::vector<AdapterSlot> adapterSlots(const ModelShape& shape, const Job& job)
@@ -70,12 +73,17 @@ MemoryPlan plan(const ModelShape& shape, const Job& job, const DeviceSpec& devic
     layout.sampleContext = job.recipe.context;
     layout.prefillRows = std::min(kPrefillRows, layout.sampleContext);
 
+    const bool full = job.recipe.method == "full";
+    layout.quantization = quantizationOf(job);
+    layout.doubleQuantization = layout.quantization == Quantization::Nf4 && job.recipe.doubleQuantization;
     Builder builder(shape, result);
-    addWeights(builder);
-    addAdapters(builder, adapterSlots(shape, job), true);
-    addTraining(builder, recomputeLevels(job, shape.layers), job.recipe.dropout > 0, costs.attentionWorkspace);
-    addEvaluation(builder);
-    addSampling(builder);
+    addWeights(builder, !full);
+    addTrained(builder, {full ? std::vector<AdapterSlot>{} : adapterSlots(shape, job), full, true, optimizerOf(job), job.recipe.momentum});
+    addTraining(builder, recomputeLevels(job, shape.layers), job.recipe.dropout > 0 && !full, costs.attentionWorkspace);
+    if (hasValidation(job))
+        addEvaluation(builder);
+    if (!job.run.samplePrompt.empty())
+        addSampling(builder);
     addKernelScratch(builder, costs);
     packBuffers(result, options.guardBytes);
     summarise(result, device, costs);
@@ -89,6 +97,8 @@ MemoryPlan planInference(const ModelShape& shape, const InferenceJob& job, const
     result.program = inferenceProgram(static_cast<std::int32_t>(shape.layers));
     Layout& layout = result.layout;
     layout.compute = job.precision;
+    layout.quantization = job.quantization;
+    layout.doubleQuantization = job.quantization == Quantization::Nf4 && job.doubleQuantization;
     layout.context = std::max(job.context, job.evaluateRows);
     layout.slots = job.evaluateRows;
     layout.lossChunk = std::max<std::int64_t>(1, std::min(job.lossChunk, job.evaluateRows));
@@ -96,8 +106,8 @@ MemoryPlan planInference(const ModelShape& shape, const InferenceJob& job, const
     layout.prefillRows = std::min(job.rows, job.context);
 
     Builder builder(shape, result);
-    addWeights(builder);
-    addAdapters(builder, job.adapters, false);
+    addWeights(builder, true);
+    addTrained(builder, {job.adapters, false, false, OptimizerKind::AdamW, 0});
     if (job.evaluateRows > 0)
         addEvaluation(builder);
     if (job.context > 0)

@@ -38,6 +38,8 @@ struct InferenceJob {
     std::int64_t evaluateRows = 0; ///< T of an evaluation pass with logits of all rows (`logits`); 0: none
     std::int64_t lossChunk = 64;
     DType precision = DType::F32;
+    Quantization quantization = Quantization::None;
+    bool doubleQuantization = false;
     std::vector<AdapterSlot> adapters;  ///< layer, linear, rank, alpha, scale are read; offsets are filled in
 };
 [[nodiscard]] MemoryPlan planInference(const ModelShape& shape, const InferenceJob& job, const DeviceSpec& device,

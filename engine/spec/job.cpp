@@ -68,6 +68,29 @@ std::vector<Recompute> recomputeLevels(const Job& job, std::int64_t layers)
     return levels;
 }
 
+OptimizerKind optimizerOf(const Job& job)
+{
+    const std::string& name = job.recipe.optimizer;
+    if (name == "adamw")
+        return OptimizerKind::AdamW;
+    if (name == "adamw_8bit")
+        return OptimizerKind::AdamW8bit;
+    if (name == "sgd")
+        return OptimizerKind::Sgd;
+    if (name == "lion")
+        return OptimizerKind::Lion;
+    throw Error(ErrorCode::Usage, "recipe.optimizer is \"" + name + "\", expected adamw, adamw_8bit, sgd or lion");
+}
+
+Quantization quantizationOf(const Job& job)
+{
+    if (const auto kind = quantizationNamed(job.recipe.quantization))
+        return *kind;
+    throw Error(ErrorCode::Usage, "recipe.quantization is \"" + job.recipe.quantization + "\", expected none, nf4 or int8");
+}
+
+bool hasValidation(const Job& job) noexcept { return job.data.validationFraction > 0 || !job.data.validationPath.empty(); }
+
 DType precisionOf(const Job& job)
 {
     if (job.recipe.precision == "bf16")

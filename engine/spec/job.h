@@ -5,6 +5,7 @@
 
 #include "engine/spec/dtype.h"
 #include "engine/spec/model_shape.h"
+#include "engine/spec/quantization.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -32,6 +33,7 @@ struct JobData {
 };
 
 struct JobRecipe {
+    std::string method = "lora";  ///< lora, full
     std::int64_t rank = 16;
     double alpha = 32.0;
     double dropout = 0.0;
@@ -57,8 +59,12 @@ struct JobRecipe {
     double maxGradNorm = 1.0;  ///< 0: no clipping
     std::string precision = "bf16";  ///< fp32, bf16
     std::string recompute = "1";     ///< a level, or levels by layer range: "0-9:1,10-27:3"
+    std::string quantization = "none";  ///< of the layers' frozen matrices: none, nf4, int8
+    bool doubleQuantization = true;     ///< nf4: the scales quantised once more
     std::int64_t lossChunk = 256;    ///< rows of logits at a time
-    std::string optimizer = "adamw";
+    std::string optimizer = "adamw"; ///< adamw, adamw_8bit, sgd, lion
+    double momentum = 0.9;           ///< sgd only
+    double loraplusRatio = 1.0;      ///< learning rate of B over that of A
     std::int64_t seed = 42;
 };
 
@@ -67,6 +73,8 @@ struct JobRun {
     std::int64_t threads = 0;     ///< 0: all hardware threads
     std::int64_t evalEvery = 0;   ///< steps; 0: at the end of each epoch
     std::int64_t saveEvery = 0;   ///< steps; 0: at the end only
+    std::string samplePrompt;     ///< answered at each evaluation; empty: no samples
+    std::int64_t sampleTokens = 64;
 };
 
 /// The whole job. Paths are as the user wrote them until resolvePaths().
@@ -90,7 +98,7 @@ struct Issue {
 };
 
 /// Format version of job files that this program writes and the newest it reads.
-inline constexpr int kJobVersion = 1;
+inline constexpr int kJobVersion = 2;
 
 /// Parses a job file's text. @throws Error{Usage} with the key and a "did you mean" for unknown keys, wrong types, values out of
 /// range, a missing or newer "lorikeet_job" version. `where` is the file shown in messages.
@@ -117,6 +125,14 @@ struct AdapterSize {
 [[nodiscard]] AdapterSize adapterSizeOf(const Job& job, std::int64_t layer, Linear linear);
 /// Level of every layer. @throws Error{Usage} on a malformed or incomplete recipe.recompute.
 [[nodiscard]] std::vector<Recompute> recomputeLevels(const Job& job, std::int64_t layers);
+/// Rule of recipe.optimizer.
+enum class OptimizerKind : std::uint8_t { AdamW, AdamW8bit, Sgd, Lion };
+/// @throws Error{Usage} on an unknown name.
+[[nodiscard]] OptimizerKind optimizerOf(const Job& job);
+/// Storage of the layers' frozen matrices. @throws Error{Usage} on an unknown name.
+[[nodiscard]] Quantization quantizationOf(const Job& job);
+/// True when validation rows exist: a share or a file of their own.
+[[nodiscard]] bool hasValidation(const Job& job) noexcept;
 /// bf16 or fp32 of recipe.precision.
 [[nodiscard]] DType precisionOf(const Job& job);
 

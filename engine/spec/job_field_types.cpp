@@ -81,6 +81,7 @@ JobField makeField(FieldWords words, JobField::Type type, FieldRange range = {})
     field.unit = std::move(words.unit);
     field.help = std::move(words.help);
     field.advanced = words.advanced;
+    field.sinceVersion = words.sinceVersion;
     return field;
 }
 

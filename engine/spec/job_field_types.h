@@ -16,6 +16,7 @@ struct FieldWords {
     std::string unit;
     std::string help;
     bool advanced = true;
+    int sinceVersion = 1;  ///< job format version that brought the field
 };
 
 /// Inclusive range that is accepted, and the range a slider offers.

@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +33,7 @@ struct JobField {
     std::string help;                   ///< one sentence: what it does to quality, speed and memory
     bool advanced = true;               ///< hidden in the simple view of the Recipe page
     int sinceVersion = 1;               ///< job format version that brought it
+    std::map<std::string, int> choicesSince;  ///< versions of choices that are newer than the field
 
     /// Value as JSON, and assignment from JSON with type and range check. @throws Error{Usage}
     std::function<nlohmann::ordered_json(const Job&)> get;

@@ -66,6 +66,11 @@ void addModelAndData(std::vector<JobField>& table)
 
 void addAdapter(std::vector<JobField>& table)
 {
+    table.push_back(choiceField({"recipe.method", "Method", "",
+                                 "What is trained: lora adds small matrices beside the frozen model, full changes every weight and keeps a "
+                                 "gradient, an fp32 master and optimizer state for each, often ten times the memory, for little more quality.",
+                                 false, 2},
+                                {"lora", "full"}, LORIKEET_MEMBER(recipe, method)));
     table.push_back(integerField({"recipe.rank", "Rank", "",
                                   "Width of the adapter: higher learns more detail and overfits sooner; adapter, gradients and "
                                   "optimizer state grow in proportion, speed changes little below 64.",
@@ -171,9 +176,21 @@ void addOptimizer(std::vector<JobField>& table)
                                  "0 switches it off; nearly free."},
                                 {0, 1e6, 0, 5}, LORIKEET_MEMBER(recipe, maxGradNorm)));
     table.push_back(choiceField({"recipe.optimizer", "Optimizer", "",
-                                 "Rule that turns gradients into steps: AdamW keeps two fp32 numbers for each trained weight, 8 bytes "
-                                 "of optimizer state each."},
-                                {"adamw"}, LORIKEET_MEMBER(recipe, optimizer)));
+                                 "Rule that turns gradients into steps: adamw keeps 8 bytes of state for each trained weight, adamw_8bit "
+                                 "2 bytes with nearly the same curve, lion and sgd 4 bytes, but they want other learning rates (lion about a "
+                                 "third of AdamW's, sgd far more)."},
+                                {"adamw", "adamw_8bit", "sgd", "lion"}, LORIKEET_MEMBER(recipe, optimizer)));
+    table.back().choicesSince = {{"adamw_8bit", 2}, {"sgd", 2}, {"lion", 2}};
+    table.push_back(numberField({"recipe.momentum", "Momentum", "",
+                                 "Share of the last direction that sgd keeps; 0 needs no optimizer state at all and learns unsteadily; other "
+                                 "optimizers do not use it.",
+                                 true, 2},
+                                {0, 0.9999, 0, 0.99}, LORIKEET_MEMBER(recipe, momentum)));
+    table.push_back(numberField({"recipe.loraplus_ratio", "LoRA+ ratio", "",
+                                 "Learning rate of the B matrices over that of A: 4 to 16 often learns faster (LoRA+), 1 is plain LoRA; free "
+                                 "in memory and time.",
+                                 true, 2},
+                                {1, 64, 1, 16}, LORIKEET_MEMBER(recipe, loraplusRatio)));
 }
 
 void addPrecision(std::vector<JobField>& table)
@@ -182,6 +199,17 @@ void addPrecision(std::vector<JobField>& table)
                                  "Number format of base weights and activations: bf16 takes half the memory of fp32 and is several times "
                                  "faster where the hardware computes in it, with practically the same result."},
                                 {"fp32", "bf16"}, LORIKEET_MEMBER(recipe, precision)));
+    table.push_back(choiceField({"recipe.quantization", "Quantisation", "",
+                                 "Number format of the layers' frozen matrices: nf4 takes about 4.1 bits for each weight instead of 16 "
+                                 "(QLoRA) at a small loss of quality and 5 to 30 per cent of time, int8 8 bits at hardly any; what is "
+                                 "trained stays fp32.",
+                                 true, 2},
+                                {"none", "nf4", "int8"}, LORIKEET_MEMBER(recipe, quantization)));
+    table.push_back(booleanField({"recipe.double_quantization", "Double quantisation", "",
+                                  "Stores the scales of nf4 in 8 bits as well: 0.37 bits less for each weight, practically the same "
+                                  "result.",
+                                  true, 2},
+                                 LORIKEET_MEMBER(recipe, doubleQuantization)));
     table.push_back(recomputeField({"recipe.recompute", "Recompute", "level",
                                     "How much the backward pass computes again instead of keeping it: 0 keeps all, 1 costs a few per cent "
                                     "of time, 3 keeps only each layer's input for up to half more time; the result is the same; by layer "
@@ -216,6 +244,14 @@ void addRun(std::vector<JobField>& table)
                                   "Steps between two checkpoints: what a power cut can cost at most; each one takes 12 bytes of disk for "
                                   "each trained weight and a moment; 0 saves at the end only."},
                                  {0, kMostSteps, 0, 1000}, LORIKEET_MEMBER(run, saveEvery)));
+    table.push_back(textField({"run.sample_prompt", "Sample prompt", "",
+                               "A prompt that the model answers at each evaluation, so that one sees what it learns; needs memory for the "
+                               "keys and values of a context, and a moment each time; empty switches it off.",
+                               true, 2},
+                              LORIKEET_MEMBER(run, samplePrompt)));
+    table.push_back(integerField({"run.sample_tokens", "Sample length", "tokens",
+                                  "Most tokens of a sample; each one takes about as long as reading the weights once.", true, 2},
+                                 {1, 4096, 16, 512}, LORIKEET_MEMBER(run, sampleTokens)));
 }
 
 #undef LORIKEET_MEMBER

@@ -109,14 +109,19 @@ Job readDocument(Json document)
     return job;
 }
 
-/// The newest field that is not at its default decides.
+/// The newest field that is not at its default decides, and the newest choice.
 int lowestVersion(const Job& job)
 {
     const Job defaults;
     int version = 1;
-    for (const JobField& field : jobFields())
-        if (field.sinceVersion > version && field.get(job) != field.get(defaults))
-            version = field.sinceVersion;
+    for (const JobField& field : jobFields()) {
+        const Json value = field.get(job);
+        if (value != field.get(defaults))
+            version = std::max(version, field.sinceVersion);
+        const auto choice = value.is_string() ? field.choicesSince.find(value.get<std::string>()) : field.choicesSince.end();
+        if (choice != field.choicesSince.end())
+            version = std::max(version, choice->second);
+    }
     return version;
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace lorikeet {
 
@@ -19,7 +20,9 @@ const char* const kVersionKey = "lorikeet_job";
 
 std::span<const JobMigration> jobMigrations()
 {
-    return {};
+    // Version 2 only added keys and choices.
+    static constexpr std::array<JobMigration, 1> kSteps{JobMigration{1, [](nlohmann::ordered_json&) {}}};
+    return kSteps;
 }
 
 int jobVersionOf(const nlohmann::ordered_json& document, int newest)

@@ -18,7 +18,7 @@ struct JobMigration {
     void (*apply)(nlohmann::ordered_json& document) = nullptr;
 };
 
-/// All steps, oldest first; there is none while kJobVersion is 1.
+/// All steps, oldest first; one for each version before kJobVersion.
 [[nodiscard]] std::span<const JobMigration> jobMigrations();
 
 /// The version a document says it has. @throws Error{Usage} when "lorikeet_job" is missing, not a whole number from 1, or newer

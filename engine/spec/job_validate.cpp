@@ -19,6 +19,7 @@ using Severity = Issue::Severity;
 
 constexpr std::int64_t kLayersTried = 160;
 constexpr double kMuchWarmup = 0.5;
+constexpr double kMuchForFull = 1e-4;
 
 /// Every value once more through its own check: a Job need not come from a file.
 bool checkFields(const Job& job, std::vector<Issue>& issues)
@@ -112,6 +113,25 @@ void checkTraining(const Job& job, std::vector<Issue>& issues)
                           "lower recipe.loss_chunk"});
 }
 
+void checkMethod(const Job& job, std::vector<Issue>& issues)
+{
+    const JobRecipe& recipe = job.recipe;
+    const bool full = recipe.method == "full";
+    if (full && recipe.quantization != "none")
+        issues.push_back({"recipe.quantization", Severity::Error, "quantised weights cannot be trained themselves",
+                          "set recipe.method to lora (QLoRA) or recipe.quantization to none"});
+    if (full && !recipe.initAdapter.empty())
+        issues.push_back({"recipe.init_adapter", Severity::Error, "full fine-tuning has no adapter to start from",
+                          "empty recipe.init_adapter or set recipe.method to lora"});
+    if (full && recipe.learningRate > kMuchForFull)
+        issues.push_back({"recipe.learning_rate", Severity::Warning,
+                          "a learning rate of " + numberText(recipe.learningRate) + " is far too much for full fine-tuning",
+                          "1e-5 to 5e-5 is usual"});
+    if (full && recipe.loraplusRatio != 1.0)
+        issues.push_back({"recipe.loraplus_ratio", Severity::Warning, "full fine-tuning has no B matrices: the ratio does nothing",
+                          "set it to 1"});
+}
+
 }  // namespace
 
 std::vector<Issue> validate(const Job& job)
@@ -122,6 +142,7 @@ std::vector<Issue> validate(const Job& job)
     if (fieldsAreSound) {
         checkPatterns(job, issues);
         checkTraining(job, issues);
+        checkMethod(job, issues);
     }
     return issues;
 }

@@ -49,7 +49,8 @@ public:
         for (std::size_t i = 0; i < bytes.size(); ++i)
             object[kCategories[i]] = bytes[i];
     }
-    void field(const char* key, const std::optional<double>& value)
+    template <typename T>
+    void field(const char* key, const std::optional<T>& value)
     {
         if (value)
             field(key, *value);
@@ -101,7 +102,8 @@ public:
             bytes[i] = whole<std::uint64_t>(object.at(kCategories[i]), kCategories[i]);
         }
     }
-    void field(const char* key, std::optional<double>& value) const
+    template <typename T>
+    void field(const char* key, std::optional<T>& value) const
     {
         if (m_line.contains(key))
             field(key, value.emplace());
@@ -189,6 +191,12 @@ void fields(Visitor& visit, Event& e)
         visit.field("loss", e.loss);
         visit.field("supervised_tokens", e.supervisedTokens);
         visit.field("seconds", e.seconds);
+    } else if constexpr (std::is_same_v<T, SampleDone>) {
+        visit.field("step", e.step);
+        visit.field("prompt", e.prompt);
+        visit.field("text", e.text);
+        visit.field("tokens", e.tokens);
+        visit.field("seconds", e.seconds);
     } else if constexpr (std::is_same_v<T, MemoryMeasured>) {
         visit.field("step", e.step);
         visit.field("phase", e.phase);
@@ -214,13 +222,14 @@ void fields(Visitor& visit, Event& e)
         visit.field("validation_loss_before", e.validationLossBefore);
         visit.field("validation_loss_after", e.validationLossAfter);
         visit.field("adapter_folder", e.adapterFolder);
+        visit.field("model_folder", e.modelFolder);
         visit.error(e);
     }
 }
 
 /// Names of the alternatives of RunEvent, in their order.
-constexpr std::array<std::string_view, std::variant_size_v<RunEvent>> kEventNames{"started", "step",     "eval",   "memory", "checkpoint",
-                                                                                  "state",   "progress", "notice", "ended"};
+constexpr std::array<std::string_view, std::variant_size_v<RunEvent>> kEventNames{
+    "started", "step", "eval", "sample", "memory", "checkpoint", "state", "progress", "notice", "ended"};
 
 template <std::size_t I = 0>
 RunEvent readEvent(std::string_view name, const Reader& reader)

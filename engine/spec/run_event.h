@@ -59,10 +59,19 @@ struct EvalDone {
     double seconds = 0;
 };
 
+/// What the model answered to run.sample_prompt at an evaluation, greedily.
+struct SampleDone {
+    std::int64_t step = 0;
+    std::string prompt;
+    std::string text;
+    std::int64_t tokens = 0;
+    double seconds = 0;
+};
+
 /// Measured bytes by category beside the plan.
 struct MemoryMeasured {
     std::int64_t step = 0;
-    std::string phase;  ///< "load", "train", "evaluate", "save"
+    std::string phase;  ///< "load", "train", "evaluate", "sample", "save"
     CategoryBytes liveBytes{};
     std::uint64_t arenaBytes = 0;
     std::uint64_t residentBytes = 0;  ///< of the process (CPU), or used on the device (CUDA)
@@ -96,12 +105,13 @@ struct RunEnded {
     std::optional<double> validationLossBefore;
     std::optional<double> validationLossAfter;
     std::string adapterFolder;  ///< where the adapter was written; empty if none
+    std::optional<std::string> modelFolder;  ///< of a full fine-tuning: where the model was written
     ErrorCode errorCode = ErrorCode::Internal;  ///< with Failed
     std::string errorMessage;
     std::string errorHint;
 };
 
-using RunEvent = std::variant<RunStarted, StepDone, EvalDone, MemoryMeasured, CheckpointSaved, StateChanged, PhaseProgress, RunNotice, RunEnded>;
+using RunEvent = std::variant<RunStarted, StepDone, EvalDone, SampleDone, MemoryMeasured, CheckpointSaved, StateChanged, PhaseProgress, RunNotice, RunEnded>;
 
 /// One line of events.jsonl and of --json: {"v":1,"event":"step",...}. Schemas: app/README.md.
 [[nodiscard]] nlohmann::ordered_json toJson(const RunEvent& event);

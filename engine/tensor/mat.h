@@ -29,6 +29,13 @@ struct Mat {
         auto* bytePtr = static_cast<std::byte*>(data) + static_cast<std::uint64_t>(first * cols) * bytesOf(dtype);
         return {bytePtr, dtype, count, cols};
     }
+    /// `rowCount` x `colCount` elements from element `offset` on, dense; none of none.
+    [[nodiscard]] Mat part(std::int64_t offset, std::int64_t rowCount, std::int64_t colCount) const noexcept
+    {
+        if (data == nullptr)
+            return {};
+        return {static_cast<std::byte*>(data) + static_cast<std::uint64_t>(offset) * bytesOf(dtype), dtype, rowCount, colCount};
+    }
     /// The same elements as another shape (rows x cols must agree).
     [[nodiscard]] Mat reshaped(std::int64_t newRows, std::int64_t newCols) const noexcept { return {data, dtype, newRows, newCols}; }
 

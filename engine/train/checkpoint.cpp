@@ -6,12 +6,13 @@
 #include "engine/base/hash.h"
 #include "engine/formats/safetensors_reader.h"
 #include "engine/formats/safetensors_writer.h"
+#include "engine/kernels/elementwise.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <map>
+#include <span>
 
 namespace lorikeet::train {
 
@@ -24,6 +25,7 @@ constexpr const char* kTensorFile = "state.safetensors";
 constexpr const char* kManifestFile = "manifest.json";
 constexpr std::uint64_t kLargestJson = 1 << 20;
 constexpr std::size_t kKept = 2;
+constexpr std::int64_t kPieceBytes = 4 << 20;
 
 std::filesystem::path checkpointsFolder(const std::filesystem::path& runFolder) { return runFolder / "checkpoints"; }
 
@@ -34,26 +36,42 @@ std::optional<double> numberOrNothing(const ordered_json& value)
     return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
 }
 
-void writeTensors(const std::filesystem::path& path, const Checkpoint& checkpoint)
+/// Bytes of a buffer in pieces: in place on the host, through `room` from a device.
+template <typename Piece>
+void inPieces(const tensor::Mat& mat, bool onDevice, const Piece& piece)
 {
-    const std::map<std::string, const std::vector<float>*> parts{
-        {"adapter", &checkpoint.adapter}, {"moment1", &checkpoint.moment1}, {"moment2", &checkpoint.moment2}};
+    const auto size = static_cast<std::int64_t>(bytesOf(mat.dtype));
+    const std::int64_t atOnce = onDevice ? kPieceBytes / size : mat.elements();
+    std::vector<std::byte> room(onDevice ? static_cast<std::size_t>(std::min(atOnce, mat.elements()) * size) : 0);
+    for (std::int64_t first = 0; first < mat.elements(); first += atOnce) {
+        const tensor::Mat part = mat.part(first, 1, std::min(atOnce, mat.elements() - first));
+        piece(part, static_cast<std::uint64_t>(first * size), onDevice ? std::span(room).first(part.bytes()) : std::span(part.as<std::byte>(), part.bytes()));
+    }
+}
+
+void writeTensors(const std::filesystem::path& path, const TrainedState& state)
+{
+    const std::vector<TrainedState::Part> parts = state.parts();
+    const bool onDevice = state.context().device != nullptr;
     std::vector<formats::SafeEntry> entries;
-    for (const auto& [name, values] : parts)
-        entries.push_back({name, formats::SafeType::F32, {values->size()}});
+    for (const TrainedState::Part& part : parts)
+        entries.push_back({part.name, formats::safeTypeOf(part.mat.dtype), {static_cast<std::uint64_t>(part.mat.elements())}});
     formats::writeSafetensors(path, std::move(entries), [&](const formats::SafeEntry& entry, const formats::AppendBytes& append) {
-        append(std::as_bytes(std::span(*parts.at(entry.name))));
+        const auto found = std::ranges::find(parts, entry.name, &TrainedState::Part::name);
+        inPieces(found->mat, onDevice, [&](const tensor::Mat& part, std::uint64_t, std::span<std::byte> bytes) {
+            if (onDevice)
+                kernels::download(state.context(), bytes.data(), part);
+            append(bytes);
+        });
     });
 }
 
-std::vector<float> readPart(const formats::SafetensorsFile& file, const std::string& name)
+const formats::SafeTensor& tensorOf(const formats::SafetensorsFile& file, const std::string& name, DType dtype)
 {
     const formats::SafeTensor* tensor = file.find(name);
-    if (!tensor || tensor->type != formats::SafeType::F32)
-        throw Error(ErrorCode::BadInput, utf8(file.path()) + ": no fp32 tensor " + name);
-    std::vector<float> values(tensor->bytes / sizeof(float));
-    file.read(*tensor, 0, std::as_writable_bytes(std::span(values)));
-    return values;
+    if (!tensor || formats::dtypeOf(tensor->type) != dtype)
+        throw Error(ErrorCode::BadInput, utf8(file.path()) + ": no " + std::string(nameOf(dtype)) + " tensor " + name, "start the run anew without --resume");
+    return *tensor;
 }
 
 std::string manifestOf(const std::filesystem::path& folder, std::int64_t step)
@@ -67,8 +85,10 @@ std::string manifestOf(const std::filesystem::path& folder, std::int64_t step)
 void verifyManifest(const std::filesystem::path& folder)
 {
     const ordered_json manifest = ordered_json::parse(readTextFile(folder / kManifestFile, kLargestJson));
-    if (manifest.at("lorikeet_checkpoint").get<int>() > kCheckpointVersion)
-        throw Error(ErrorCode::BadInput, utf8(folder) + " was written by a newer Lorikeet", "update this program");
+    if (const int version = manifest.at("lorikeet_checkpoint").get<int>(); version != kCheckpointVersion)
+        throw Error(ErrorCode::BadInput,
+                    utf8(folder) + " has checkpoint version " + std::to_string(version) + ", this program reads " + std::to_string(kCheckpointVersion),
+                    version > kCheckpointVersion ? "update this program" : "start the run anew without --resume");
     for (const char* name : {kStateFile, kTensorFile})
         if (manifest.at("files").at(name).at("sha256").get<std::string>() != sha256OfFile(folder / name))
             throw Error(ErrorCode::BadInput, utf8(folder / name) + " does not match the hash in its manifest");
@@ -87,10 +107,7 @@ Checkpoint readCheckpoint(const std::filesystem::path& folder)
     checkpoint.evaluatedStep = state.at("evaluated_step").get<std::int64_t>();
     checkpoint.validationLossBefore = numberOrNothing(state.at("validation_loss_before"));
     checkpoint.validationLossLast = numberOrNothing(state.at("validation_loss_last"));
-    const formats::SafetensorsFile file(folder / kTensorFile);
-    checkpoint.adapter = readPart(file, "adapter");
-    checkpoint.moment1 = readPart(file, "moment1");
-    checkpoint.moment2 = readPart(file, "moment2");
+    checkpoint.folder = folder;
     return checkpoint;
 }
 
@@ -113,12 +130,12 @@ std::vector<std::pair<std::int64_t, std::filesystem::path>> listCheckpoints(cons
 
 }  // namespace
 
-std::filesystem::path writeCheckpoint(const std::filesystem::path& runFolder, const Checkpoint& checkpoint)
+std::filesystem::path writeCheckpoint(const std::filesystem::path& runFolder, const Checkpoint& checkpoint, const TrainedState& trained)
 {
     makeFolders(checkpointsFolder(runFolder));
     const std::filesystem::path target = checkpointsFolder(runFolder) / ("step-" + std::to_string(checkpoint.step));
     AtomicFolder folder(target, true);
-    writeTensors(folder.staging() / kTensorFile, checkpoint);
+    writeTensors(folder.staging() / kTensorFile, trained);
     const ordered_json state{{"lorikeet_checkpoint", kCheckpointVersion},
                              {"step", checkpoint.step},
                              {"epoch", checkpoint.sampler.epoch},
@@ -157,6 +174,35 @@ Checkpoint readNewestCheckpoint(const std::filesystem::path& runFolder, std::vec
     for (const std::string& text : skipped)
         reason += "; " + text;
     throw Error(ErrorCode::BadInput, utf8(runFolder) + " has no checkpoint to resume from" + reason, "start the run anew without --resume");
+}
+
+void restoreState(const Checkpoint& checkpoint, TrainedState& state)
+{
+    const formats::SafetensorsFile file(checkpoint.folder / kTensorFile);
+    const bool onDevice = state.context().device != nullptr;
+    for (const TrainedState::Part& part : state.parts()) {
+        const formats::SafeTensor& tensor = tensorOf(file, part.name, part.mat.dtype);
+        if (tensor.bytes != part.mat.bytes())
+            throw Error(ErrorCode::BadInput, utf8(file.path()) + ": " + part.name + " has " + std::to_string(tensor.bytes) + " bytes, this job needs "
+                                                 + std::to_string(part.mat.bytes()),
+                        "start the run anew without --resume");
+        inPieces(part.mat, onDevice, [&](const tensor::Mat& target, std::uint64_t begin, std::span<std::byte> bytes) {
+            file.read(tensor, begin, bytes);
+            if (onDevice)
+                kernels::upload(state.context(), target, bytes.data());
+        });
+    }
+    state.refreshWork();
+}
+
+CheckpointMasters::CheckpointMasters(const Checkpoint& checkpoint) : m_file(checkpoint.folder / kTensorFile)
+{
+    m_elements = static_cast<std::int64_t>(tensorOf(m_file, "masters", DType::F32).bytes / sizeof(float));
+}
+
+void CheckpointMasters::read(std::int64_t offset, std::span<float> to) const
+{
+    m_file.read("masters", static_cast<std::uint64_t>(offset) * sizeof(float), std::as_writable_bytes(to));
 }
 
 }  // namespace lorikeet::train

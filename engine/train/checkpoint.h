@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A point a run can go on from, as a folder that is whole or not there: adapter, moments, data position, and a manifest with hashes.
+// A point a run can go on from, as a folder that is whole or not there: masters, optimizer state, data position, a manifest with hashes.
 // All randomness is keyed by counters, so the step and the sampler's two numbers are the whole random state.
 #pragma once
 
 #include "engine/data/sampler.h"
+#include "engine/formats/safetensors_reader.h"
+#include "engine/train/trained_state.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -22,15 +24,15 @@ struct Checkpoint {
     std::int64_t evaluatedStep = -1;  ///< the step that was evaluated last; -1: none
     std::optional<double> validationLossBefore;
     std::optional<double> validationLossLast;
-    std::vector<float> adapter;
-    std::vector<float> moment1;
-    std::vector<float> moment2;
+    std::filesystem::path folder;  ///< of one that was read
 };
 
-inline constexpr int kCheckpointVersion = 1;
+/// 2: masters and state of any optimizer, all A before all B. Version 1 was never released.
+inline constexpr int kCheckpointVersion = 2;
 
-/// Writes `checkpoints/step-N` atomically and removes all but the newest two. Returns the folder. @throws Error{Target}
-std::filesystem::path writeCheckpoint(const std::filesystem::path& runFolder, const Checkpoint& checkpoint);
+/// Writes `checkpoints/step-N` atomically, straight from the planned buffers, and removes all but the newest two. Returns the folder.
+/// @throws Error{Target}
+std::filesystem::path writeCheckpoint(const std::filesystem::path& runFolder, const Checkpoint& checkpoint, const TrainedState& state);
 
 /// True when a checkpoint was ever finished there, damaged or not.
 [[nodiscard]] bool hasCheckpoint(const std::filesystem::path& runFolder);
@@ -38,5 +40,22 @@ std::filesystem::path writeCheckpoint(const std::filesystem::path& runFolder, co
 /// The newest checkpoint whose manifest and hashes hold; damaged ones are passed over and named in `skipped`.
 /// @throws Error{BadInput} when there is none.
 [[nodiscard]] Checkpoint readNewestCheckpoint(const std::filesystem::path& runFolder, std::vector<std::string>& skipped);
+
+/// Fills masters and optimizer state and makes the working copy. @throws Error{BadInput} when they are of another job.
+void restoreState(const Checkpoint& checkpoint, TrainedState& state);
+
+/// The trained parameters of a checkpoint, read piece by piece.
+class CheckpointMasters {
+public:
+    /// @throws Error{BadInput}
+    explicit CheckpointMasters(const Checkpoint& checkpoint);
+    [[nodiscard]] std::int64_t elements() const noexcept { return m_elements; }
+    /// Masters [offset, offset + to.size()). @throws Error{BadInput}
+    void read(std::int64_t offset, std::span<float> to) const;
+
+private:
+    formats::SafetensorsFile m_file;
+    std::int64_t m_elements = 0;
+};
 
 }  // namespace lorikeet::train

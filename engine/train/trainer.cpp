@@ -3,6 +3,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/system.h"
+#include "engine/generate/generator.h"
 #include "engine/train/schedule.h"
 
 #include <algorithm>
@@ -54,7 +55,7 @@ TrainerResult Trainer::run()
 {
     prepareData();
     prepareMemory();
-    prepareAdapter();
+    prepareState();
     prepareFolder();
     announce();
     TrainerResult result;
@@ -74,12 +75,11 @@ TrainerResult Trainer::run()
     if (m_savedStep != m_step)
         save();
     m_log->flush();
+    m_memory->verifyGuards();
     result.step = m_step;
     result.seconds = m_seconds;
     result.validationLossBefore = m_lossBefore;
     result.validationLossAfter = m_lossLast;
-    result.adapter = m_adapter->adapter();
-    result.slots = m_plan.layout.adapters;
     return result;
 }
 
@@ -110,10 +110,10 @@ StepDone Trainer::trainStep()
     const std::int64_t step = m_step + 1;
     StepDone done;
     try {
-        m_adapter->clearGradient();
+        m_state->clearGradient();
         model::TrainPass pass;
         pass.gradientScale = batch.supervised > 0 ? 1.0 / static_cast<double>(batch.supervised) : 0.0;
-        pass.dropout = job.recipe.dropout;
+        pass.dropout = m_plan.layout.trained.adapters.empty() ? 0.0 : job.recipe.dropout;
         pass.seed = static_cast<std::uint32_t>(job.recipe.seed);
         pass.step = static_cast<std::uint32_t>(step);
         double sum = 0;
@@ -121,7 +121,7 @@ StepDone Trainer::trainStep()
             sum += m_decoder->trainMicroBatch(micro, pass, m_hooks.stop);
         done.loss = sum * pass.gradientScale;
         m_memory->enter(m_plan.program.at(Phase::Train, PointKind::Reduce));
-        done.gradNorm = m_adapter->gradientNorm();
+        done.gradNorm = m_state->gradientNorm();
     } catch (const Error&) {
         m_sampler->restore(before);
         throw;
@@ -132,7 +132,7 @@ StepDone Trainer::trainStep()
                     "lower recipe.learning_rate, or use recipe.precision fp32; the last checkpoint is good");
     }
     done.learningRate = learningRateAt(job, step, m_totalSteps);
-    m_adapter->update(job, done.learningRate, done.gradNorm, step);
+    m_state->update(job, done.learningRate, done.gradNorm, step);
     m_step = step;
     m_totalTokens += batch.tokens;
     done.step = step;
@@ -155,8 +155,22 @@ bool Trainer::evaluationIsDue() const
 
 void Trainer::evaluate()
 {
+    // Both or neither: a stop between them is made up for after a resume, and nothing is said twice.
+    const std::optional<EvalDone> loss = validationLoss();
+    const std::optional<SampleDone> answer = sample();
+    m_evaluatedStep = m_step;
+    if (loss) {
+        m_lossLast = loss->loss;
+        emit(*loss);
+    }
+    if (answer)
+        emit(*answer);
+}
+
+std::optional<EvalDone> Trainer::validationLoss()
+{
     if (m_validation.empty())
-        return;
+        return std::nullopt;
     const Stopwatch watch;
     EvalDone done;
     done.step = m_step;
@@ -167,10 +181,20 @@ void Trainer::evaluate()
     }
     done.loss = sum / static_cast<double>(std::max<std::int64_t>(1, done.supervisedTokens));
     done.seconds = watch.seconds();
-    m_evaluatedStep = m_step;
-    m_lossLast = done.loss;
-    emit(done);
     report("evaluate");
+    return done;
+}
+
+std::optional<SampleDone> Trainer::sample()
+{
+    if (m_samplePrompt.empty())
+        return std::nullopt;
+    const Stopwatch watch;
+    const JobRun& run = m_options.job.run;
+    const generate::GeneratedText answer = generate::generate(*m_decoder, *m_text.tokenizer, m_samplePrompt, m_options.job.recipe.context, run.sampleTokens,
+                                                              {.temperature = 0}, {}, m_hooks.stop);
+    report("sample");
+    return SampleDone{m_step, run.samplePrompt, answer.text, static_cast<std::int64_t>(answer.tokens.size()), watch.seconds()};
 }
 
 void Trainer::save()
@@ -188,10 +212,7 @@ void Trainer::save()
     checkpoint.evaluatedStep = m_evaluatedStep;
     checkpoint.validationLossBefore = m_lossBefore;
     checkpoint.validationLossLast = m_lossLast;
-    checkpoint.adapter = m_adapter->adapter();
-    checkpoint.moment1 = m_adapter->moment1();
-    checkpoint.moment2 = m_adapter->moment2();
-    writeCheckpoint(m_options.runFolder, checkpoint);
+    writeCheckpoint(m_options.runFolder, checkpoint, *m_state);
     m_savedStep = m_step;
 }
 

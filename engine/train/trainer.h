@@ -6,11 +6,12 @@
 #include "engine/base/progress.h"
 #include "engine/data/dataset.h"
 #include "engine/formats/model_source.h"
+#include "engine/generate/model_text.h"
 #include "engine/model/compute_device.h"
 #include "engine/model/decoder.h"
-#include "engine/train/adapter_state.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/run_folder.h"
+#include "engine/train/trained_state.h"
 
 #include <filesystem>
 #include <functional>
@@ -51,8 +52,6 @@ struct TrainerResult {
     double seconds = 0;
     std::optional<double> validationLossBefore;
     std::optional<double> validationLossAfter;
-    std::vector<float> adapter;                 ///< flat, by `slots`; empty when stopped before the first checkpoint could be made
-    std::vector<plan::AdapterSlot> slots;
 };
 
 class Trainer {
@@ -66,13 +65,17 @@ public:
 
     [[nodiscard]] const formats::ModelSource& source() const { return *m_source; }
     [[nodiscard]] const plan::MemoryPlan& plan() const { return m_plan; }
+    /// What was trained.
+    [[nodiscard]] const TrainedState& state() const { return *m_state; }
     /// Checking mode: what was planned and never handed out or not wholly written.
     [[nodiscard]] model::PlannedMemory& memory() { return *m_memory; }
 
 private:
     void prepareData();
+    void prepareSample();
     void prepareMemory();
-    void prepareAdapter();
+    void prepareState();
+    void startFromAdapter(const std::string& folder, std::span<float> flat) const;
     void prepareFolder();
     void resumeFrom(const RunRecord& now);
     void restore(const Checkpoint& checkpoint);
@@ -82,6 +85,8 @@ private:
     StepDone trainStep();
     [[nodiscard]] bool evaluationIsDue() const;
     void evaluate();
+    [[nodiscard]] std::optional<EvalDone> validationLoss();
+    [[nodiscard]] std::optional<SampleDone> sample();
     void save();
     void emit(const RunEvent& event);
     void report(const char* phase);
@@ -91,13 +96,15 @@ private:
     std::unique_ptr<formats::ModelSource> m_source;
     data::Dataset m_data;
     std::unique_ptr<data::Sampler> m_sampler;
+    generate::ModelText m_text;
+    std::vector<std::int32_t> m_samplePrompt;  ///< tokens; empty: no samples
     std::vector<data::MicroBatch> m_validation;
     std::unique_ptr<model::ComputeDevice> m_device;
     kernels::Context m_context;
     plan::MemoryPlan m_plan;
     std::unique_ptr<model::PlannedMemory> m_memory;
     std::unique_ptr<model::Decoder> m_decoder;
-    std::unique_ptr<AdapterState> m_adapter;
+    std::unique_ptr<TrainedState> m_state;
     std::unique_ptr<EventLog> m_log;
     std::string m_created;
     std::string m_modelHash;

@@ -74,11 +74,11 @@ Trainer::~Trainer() = default;
 void Trainer::prepareData()
 {
     m_source = model::openRunnableModel(m_options.modelPath);
-    const generate::ModelText text = generate::loadModelText(*m_source);
+    m_text = generate::loadModelText(*m_source);
     const Job& job = m_options.job;
     // Templates may print the date: a resumed run sees the day on which it began.
     m_created = m_options.resume ? readRunRecord(m_options.runFolder).created : utcNow();
-    m_data = data::buildDataset(job, *text.tokenizer, text.chat(), m_hooks.progress, m_hooks.stop, dateOf(m_created));
+    m_data = data::buildDataset(job, *m_text.tokenizer, m_text.chat(), m_hooks.progress, m_hooks.stop, dateOf(m_created));
     for (const auto* part : {&m_data.train, &m_data.validation})
         for (const data::Example& example : *part)
             model::requireKnownTokens(example.tokens, m_source->shape());
@@ -87,6 +87,19 @@ void Trainer::prepareData()
     m_totalSteps = m_sampler->totalSteps(job.recipe.epochs, job.recipe.maxSteps);
     if (!m_data.validation.empty())
         m_validation = data::validationBatches(m_data.validation, sampling);
+    prepareSample();
+}
+
+void Trainer::prepareSample()
+{
+    const std::string& prompt = m_options.job.run.samplePrompt;
+    if (prompt.empty())
+        return;
+    m_samplePrompt = generate::promptTokens(m_text, prompt, {}, true);
+    const std::int64_t context = m_options.job.recipe.context;
+    if (static_cast<std::int64_t>(m_samplePrompt.size()) >= context)
+        throw Error(ErrorCode::Usage, "run.sample_prompt has " + std::to_string(m_samplePrompt.size()) + " tokens, recipe.context is " + std::to_string(context),
+                    "shorten the prompt");
 }
 
 void Trainer::prepareMemory()
@@ -95,11 +108,7 @@ void Trainer::prepareMemory()
     const ModelShape& shape = m_source->shape();
     m_device = model::openDevice(m_options.device, static_cast<int>(job.run.threads));
     m_context = m_device->context();
-    std::int64_t largestRank = job.recipe.rank;
-    for (const auto& [pattern, rank] : job.recipe.rankPattern)
-        largestRank = std::max(largestRank, rank);
-    const plan::KernelCosts costs
-        = m_device->costs(shape, {job.slots(), std::min(job.recipe.lossChunk, job.slots()), largestRank, precisionOf(job), true});
+    const plan::KernelCosts costs = m_device->costs(shape, kernels::productSizes(job));
     const std::uint64_t guard = m_options.checkMemory ? kGuardBytes : 0;
     m_plan = plan::plan(shape, job, m_options.device, costs, {}, {.guardBytes = guard});
     requireFits(m_plan, m_options.device);
@@ -107,27 +116,35 @@ void Trainer::prepareMemory()
     m_memory->enter(m_plan.program.at(plan::Phase::Load, plan::PointKind::Load));
     model::loadWeights(*m_source, *m_memory, m_context, m_hooks.stop, m_hooks.progress);
     m_decoder = std::make_unique<model::Decoder>(shape, *m_memory, m_context);
-    m_adapter = std::make_unique<AdapterState>(*m_memory, m_context);
+    m_state = std::make_unique<TrainedState>(*m_memory, m_context);
     report("load");
 }
 
-void Trainer::prepareAdapter()
+void Trainer::startFromAdapter(const std::string& folder, std::span<float> flat) const
 {
-    std::vector<float> flat(static_cast<std::size_t>(m_plan.layout.adapterElements));
-    const std::string& folder = m_options.job.recipe.initAdapter;
-    if (folder.empty()) {
-        lora::initialise(flat, m_plan.layout.adapters, m_options.job.recipe.seed);
-    } else {
-        const auto slots = lora::readSlots(pathFromUtf8(folder), m_source->shape());
-        const auto same = [](const plan::AdapterSlot& a, const plan::AdapterSlot& b) {
-            return a.layer == b.layer && a.linear == b.linear && a.rank == b.rank && std::abs(a.scale - b.scale) <= 1e-12 * std::abs(b.scale);
-        };
-        if (!std::equal(slots.begin(), slots.end(), m_plan.layout.adapters.begin(), m_plan.layout.adapters.end(), same))
-            throw Error(ErrorCode::BadInput, folder + " was trained with other targets, ranks or alpha than this job states",
-                        "set recipe.targets, recipe.rank, recipe.alpha and recipe.rslora as in its adapter_config.json");
-        lora::readWeights(pathFromUtf8(folder), m_plan.layout.adapters, flat);
+    const std::vector<plan::AdapterSlot>& planned = m_plan.layout.trained.adapters;
+    const auto slots = lora::readSlots(pathFromUtf8(folder), m_source->shape());
+    const auto same = [](const plan::AdapterSlot& a, const plan::AdapterSlot& b) {
+        return a.layer == b.layer && a.linear == b.linear && a.rank == b.rank && std::abs(a.scale - b.scale) <= 1e-12 * std::abs(b.scale);
+    };
+    if (!std::equal(slots.begin(), slots.end(), planned.begin(), planned.end(), same))
+        throw Error(ErrorCode::BadInput, folder + " was trained with other targets, ranks or alpha than this job states",
+                    "set recipe.targets, recipe.rank, recipe.alpha and recipe.rslora as in its adapter_config.json");
+    lora::readWeights(pathFromUtf8(folder), planned, flat);
+}
+
+void Trainer::prepareState()
+{
+    // Parameters of the model were loaded into the masters; an adapter starts from numbers of its own.
+    if (const plan::Trained& trained = m_plan.layout.trained; trained.parameters.empty()) {
+        std::vector<float> flat(static_cast<std::size_t>(trained.elements));
+        if (const std::string& folder = m_options.job.recipe.initAdapter; folder.empty())
+            lora::initialise(flat, trained.adapters, m_options.job.recipe.seed);
+        else
+            startFromAdapter(folder, flat);
+        m_state->set(flat);
     }
-    m_adapter->set(flat);
+    m_state->begin();
 }
 
 RunRecord Trainer::record() const
@@ -166,7 +183,7 @@ void Trainer::prepareFolder()
 
 void Trainer::restore(const Checkpoint& checkpoint)
 {
-    m_adapter->restore(checkpoint.adapter, checkpoint.moment1, checkpoint.moment2);
+    restoreState(checkpoint, *m_state);
     m_sampler->restore(checkpoint.sampler);
     m_step = m_firstStep = m_savedStep = checkpoint.step;
     m_evaluatedStep = checkpoint.evaluatedStep;
@@ -210,7 +227,7 @@ void Trainer::announce()
         started.trainTokens += static_cast<std::int64_t>(example.tokens.size());
         started.supervisedTokens += example.supervised();
     }
-    started.trainableParameters = static_cast<std::uint64_t>(m_plan.layout.trainableParameters);
+    started.trainableParameters = static_cast<std::uint64_t>(m_plan.layout.trained.parameterCount);
     started.plannedBytes = m_plan.categoryBytes;
     started.device = m_options.device.name;
     started.runFolder = utf8(m_options.runFolder);

@@ -21,7 +21,7 @@
 #include "engine/model/decoder.h"
 #include "engine/model/weight_loader.h"
 #include "engine/spec/job_fields.h"
-#include "engine/train/adapter_state.h"
+#include "engine/train/trained_state.h"
 
 #include <nlohmann/json.hpp>
 
@@ -127,9 +127,10 @@ struct Loaded {
             model::fillRandomWeights(shape, memory, context, 1);
         decoder.emplace(shape, memory, context);
         adapter.emplace(memory, context);
-        std::vector<float> flat(static_cast<std::size_t>(plan.layout.adapterElements));
-        lora::initialise(flat, plan.layout.adapters, job.recipe.seed);
+        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.elements));
+        lora::initialise(flat, plan.layout.trained.adapters, job.recipe.seed);
         adapter->set(flat);
+        adapter->begin();
     }
 
     ModelShape shape;
@@ -139,7 +140,7 @@ struct Loaded {
     plan::MemoryPlan plan;
     model::PlannedMemory memory;
     std::optional<model::Decoder> decoder;
-    std::optional<train::AdapterState> adapter;
+    std::optional<train::TrainedState> adapter;
     bool hasWeights = false;
 };
 

@@ -68,7 +68,7 @@ std::vector<float> ourLogits(const QString& model, const QString& adapter, const
     const auto slots_ = adapter.isEmpty() ? std::vector<plan::AdapterSlot>{} : lora::readSlots(pathOf(adapter), shape);
     generate::Session session(pathOf(model), slots_, hardware::probeCpu(), options, {}, {});
     if (!adapter.isEmpty()) {
-        std::vector<float> flat(static_cast<std::size_t>(session.plan().layout.adapterElements));
+        std::vector<float> flat(static_cast<std::size_t>(session.plan().layout.trained.elements));
         lora::readWeights(pathOf(adapter), session.slots(), flat);
         session.setAdapter(flat);
     }
@@ -187,17 +187,17 @@ private Q_SLOTS:
         DeviceSpec device;
         device.availableBytes = 8ull << 30;
         const plan::MemoryPlan plan = plan::plan(shape, job, device, {});
-        std::vector<float> flat(static_cast<std::size_t>(plan.layout.adapterElements));
-        lora::initialise(flat, plan.layout.adapters, 3);
-        for (const plan::AdapterSlot& slot : plan.layout.adapters) {
+        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.elements));
+        lora::initialise(flat, plan.layout.trained.adapters, 3);
+        for (const plan::AdapterSlot& slot : plan.layout.trained.adapters) {
             const std::span<float> b = lora::matrixB(flat, slot);
             for (std::size_t i = 0; i < b.size(); ++i)
                 b[i] = 0.2f * std::sin(static_cast<float>(i + 17 * static_cast<std::size_t>(slot.layer)));
         }
         const QString adapter = m_folder.filePath("our-adapter");
         QVERIFY(QDir().mkpath(adapter));
-        lora::writePeft(pathOf(adapter), lora::peftConfigOf(job, model.toStdString()), plan.layout.adapters, flat);
-        QCOMPARE(lora::verifyPeft(pathOf(adapter), shape, plan.layout.adapters, flat), 2 * plan.layout.adapters.size());
+        lora::writePeft(pathOf(adapter), lora::peftConfigOf(job, model.toStdString()), plan.layout.trained.adapters, flat);
+        QCOMPARE(lora::verifyPeft(pathOf(adapter), shape, plan.layout.trained.adapters, flat), 2 * plan.layout.trained.adapters.size());
 
         const QString tokensFile = model + "/tokens.json";
         const QString out = m_folder.filePath("peft-logits.safetensors");

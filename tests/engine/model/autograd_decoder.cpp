@@ -22,8 +22,6 @@ namespace lorikeet::test {
 
 namespace {
 
-using formats::ParamKind;
-
 at::TensorOptions doubles() { return at::TensorOptions().dtype(at::kDouble); }
 
 at::Tensor fromDoubles(const double* data, std::int64_t rows, std::int64_t cols)
@@ -34,11 +32,17 @@ at::Tensor fromDoubles(const double* data, std::int64_t rows, std::int64_t cols)
 /// One decoder over one micro-batch.
 class Oracle {
 public:
-    Oracle(const RandomSource& source, const std::vector<plan::AdapterSlot>& slots, const std::vector<double>& adapter, const Plant& plant)
-        : m_source(source), m_shape(source.shape()), m_plant(plant)
+    Oracle(const RandomSource& source, const plan::Trained& trained, const std::vector<double>& flat, const Plant& plant, const OtherWeights& others)
+        : m_source(source), m_shape(source.shape()), m_plant(plant), m_others(others)
     {
-        for (const plan::AdapterSlot& slot : slots) {
-            Pair pair{fromDoubles(adapter.data() + slot.aOffset, slot.rank, slot.in), fromDoubles(adapter.data() + slot.bOffset, slot.out, slot.rank), slot};
+        for (const plan::ParameterSlot& slot : trained.parameters) {
+            const auto [rows, cols] = formats::shapeOf(slot.id, m_shape);
+            Leaf leaf{fromDoubles(flat.data() + slot.offset, rows, cols), slot.offset};
+            leaf.value.requires_grad_(true);
+            m_leaves.emplace(slot.id, leaf);
+        }
+        for (const plan::AdapterSlot& slot : trained.adapters) {
+            Pair pair{fromDoubles(flat.data() + slot.aOffset, slot.rank, slot.in), fromDoubles(flat.data() + slot.bOffset, slot.out, slot.rank), slot};
             pair.a.requires_grad_(true);
             pair.b.requires_grad_(true);
             m_adapters.emplace(std::pair{slot.layer, slot.linear}, pair);
@@ -63,11 +67,13 @@ public:
 
     void gradientInto(std::vector<double>& flat) const
     {
+        const auto copy = [&](const at::Tensor& t, std::int64_t offset) {
+            const at::Tensor g = t.grad().contiguous();
+            std::copy_n(g.data_ptr<double>(), g.numel(), flat.begin() + offset);
+        };
+        for (const auto& [id, leaf] : m_leaves)
+            copy(leaf.value, leaf.offset);
         for (const auto& [key, pair] : m_adapters) {
-            const auto copy = [&](const at::Tensor& t, std::int64_t offset) {
-                const at::Tensor g = t.grad().contiguous();
-                std::copy_n(g.data_ptr<double>(), g.numel(), flat.begin() + offset);
-            };
             copy(pair.a, pair.slot.aOffset);
             copy(pair.b, pair.slot.bOffset);
         }
@@ -80,8 +86,20 @@ private:
         plan::AdapterSlot slot;
     };
 
-    at::Tensor weight(formats::ParamId id) const
+    /// A parameter of the model that is trained.
+    struct Leaf {
+        at::Tensor value;
+        std::int64_t offset = 0;
+    };
+
+    at::Tensor weight(ParamId id) const
     {
+        if (const auto found = m_leaves.find(id); found != m_leaves.end())
+            return found->second.value;
+        if (const auto found = m_others.find(id); found != m_others.end()) {
+            const auto [rows, cols] = formats::shapeOf(id, m_shape);
+            return fromDoubles(found->second.data(), rows, cols);
+        }
         const std::vector<float> values = m_source.values(id);
         const auto [rows, cols] = formats::shapeOf(id, m_shape);
         return at::from_blob(const_cast<float*>(values.data()), {rows, cols}, at::kFloat).to(at::kDouble);
@@ -185,20 +203,22 @@ private:
     const RandomSource& m_source;
     const ModelShape& m_shape;
     const Plant& m_plant;
+    const OtherWeights& m_others;
+    std::map<ParamId, Leaf> m_leaves;
     std::map<std::pair<std::int32_t, Linear>, Pair> m_adapters;
 };
 
 }  // namespace
 
-OracleResult autogradLoss(const RandomSource& source, const std::vector<plan::AdapterSlot>& slots, const std::vector<double>& adapter,
-                          const data::MicroBatch& batch, double gradientScale, const Plant& plant)
+OracleResult autogradLoss(const RandomSource& source, const plan::Trained& trained, const std::vector<double>& flat, const data::MicroBatch& batch,
+                          double gradientScale, const Plant& plant, const OtherWeights& others)
 {
-    Oracle oracle(source, slots, adapter, plant);
+    Oracle oracle(source, trained, flat, plant, others);
     const at::Tensor sum = oracle.lossSum(batch);
     (sum * gradientScale).backward();
     OracleResult result;
     result.lossSum = sum.item<double>();
-    result.gradient.assign(adapter.size(), 0.0);
+    result.gradient.assign(flat.size(), 0.0);
     oracle.gradientInto(result.gradient);
     return result;
 }

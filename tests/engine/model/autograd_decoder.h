@@ -5,6 +5,7 @@
 
 #include "tests/engine/model/random_model.h"
 
+#include <map>
 #include <vector>
 
 namespace lorikeet::test {
@@ -24,8 +25,11 @@ struct OracleResult {
     std::vector<double> gradient;  ///< flat, as the engine's
 };
 
-/// Loss sum times `gradientScale` differentiated for all adapter matrices.
-[[nodiscard]] OracleResult autogradLoss(const RandomSource& source, const std::vector<plan::AdapterSlot>& slots, const std::vector<double>& adapter,
-                                        const data::MicroBatch& batch, double gradientScale, const Plant& plant = {});
+/// Frozen weights that are not the source's own: what quantised ones are read as.
+using OtherWeights = std::map<ParamId, std::vector<double>>;
+
+/// Loss sum times `gradientScale` differentiated for all that is trained; `flat` holds its values.
+[[nodiscard]] OracleResult autogradLoss(const RandomSource& source, const plan::Trained& trained, const std::vector<double>& flat,
+                                        const data::MicroBatch& batch, double gradientScale, const Plant& plant = {}, const OtherWeights& others = {});
 
 }  // namespace lorikeet::test

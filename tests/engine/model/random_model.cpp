@@ -134,6 +134,8 @@ Job smallJob(std::int64_t context, std::int64_t microBatch)
     job.recipe.microBatch = microBatch;
     job.recipe.precision = "fp32";
     job.recipe.lossChunk = 16;
+    job.data.validationFraction = 0.25;
+    job.run.samplePrompt = "2 + 2";
     return job;
 }
 
@@ -143,18 +145,18 @@ LoadedModel::LoadedModel(const ModelShape& shape, const Job& job, plan::PlanOpti
     spec.availableBytes = 8ull << 30;
     spec.threads = threads;
     device = model::openDevice(spec, threads);
-    const DType compute = options.reference ? DType::F64 : precisionOf(job);
-    std::int64_t largest = job.recipe.rank;
-    for (const auto& [pattern, rank] : job.recipe.rankPattern)
-        largest = std::max(largest, rank);
-    plan = plan::plan(source.shape(), job, spec, device->costs(source.shape(), {job.slots(), job.recipe.lossChunk, largest, compute, true}), {}, options);
+    kernels::ProductSizes sizes = kernels::productSizes(job);
+    sizes.compute = options.reference ? DType::F64 : precisionOf(job);
+    plan = plan::plan(source.shape(), job, spec, device->costs(source.shape(), sizes), {}, options);
     context = device->context();
     memory = std::make_unique<model::PlannedMemory>(plan, device->makeArena(plan.arenaBytes), options.guardBytes);
     memory->enter(0);
     model::loadWeights(source, *memory, context, {}, {});
     decoder = std::make_unique<model::Decoder>(source.shape(), *memory, context);
-    std::vector<double> flat(static_cast<std::size_t>(plan.layout.adapterElements), 0.0);
-    for (const plan::AdapterSlot& slot : plan.layout.adapters) {
+    std::vector<double> flat = numbersOf(plan.layout.master);
+    if (plan.layout.trained.parameters.empty())
+        std::fill(flat.begin(), flat.end(), 0.0);
+    for (const plan::AdapterSlot& slot : plan.layout.trained.adapters) {
         const auto fill = [&](std::int64_t offset, std::int64_t count, double deviation) {
             for (std::int64_t i = offset; i < offset + count; ++i)
                 flat[static_cast<std::size_t>(i)] = deviation * normalAt(5, 900000, static_cast<std::uint64_t>(i));
@@ -174,13 +176,16 @@ void LoadedModel::setAdapter(const std::vector<double>& flat)
     kernels::convert(context, {memory->mat(plan.layout.master), host, 1.0});
     if (plan.layout.work != plan.layout.master)
         kernels::convert(context, {memory->mat(plan.layout.work), host, 1.0});
-    for (const plan::BufferId id : {plan.layout.moment1, plan.layout.moment2})
-        kernels::fillZero(context, memory->mat(id));
+    for (const plan::BufferId id : {plan.layout.moment1, plan.layout.moment2, plan.layout.moment1Scale, plan.layout.moment2Scale})
+        if (const tensor::Mat state = memory->mat(id))
+            kernels::fillZero(context, state);
 }
 
-std::vector<double> LoadedModel::gradient()
+std::vector<double> LoadedModel::gradient() { return numbersOf(plan.layout.gradient); }
+
+std::vector<double> LoadedModel::numbersOf(plan::BufferId id)
 {
-    const tensor::Mat from = memory->mat(plan.layout.gradient);
+    const tensor::Mat from = memory->mat(id);
     std::vector<double> flat(static_cast<std::size_t>(from.elements()));
     kernels::convert(context, {{flat.data(), DType::F64, 1, from.elements()}, from, 1.0});
     return flat;

@@ -48,17 +48,19 @@ private:
 /// Documents of the given lengths with random tokens; about two thirds of the tokens are supervised.
 [[nodiscard]] data::MicroBatch randomBatch(const std::vector<int>& lengths, std::int64_t vocab, std::uint32_t seed);
 
-/// A job for a small model: all targets, rank 4, fp32.
+/// A job for a small model: all targets, rank 4, fp32, with evaluation and samples.
 [[nodiscard]] Job smallJob(std::int64_t context, std::int64_t microBatch);
 
 /// A model planned, loaded and adapted on the CPU. B of the adapter is random too, so that every gradient is alive.
 struct LoadedModel {
     LoadedModel(const ModelShape& shape, const Job& job, plan::PlanOptions options = {}, int threads = 2);
-    /// Adapter values, flat; written to master and working copy.
+    /// Trained values, flat; written to master and working copy.
     void setAdapter(const std::vector<double>& flat);
     /// Gradient of the adapter as fp64.
     [[nodiscard]] std::vector<double> gradient();
     void clearGradient();
+    /// A buffer of one row as fp64.
+    [[nodiscard]] std::vector<double> numbersOf(plan::BufferId id);
 
     RandomSource source;
     std::unique_ptr<model::ComputeDevice> device;

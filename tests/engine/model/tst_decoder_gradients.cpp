@@ -3,6 +3,8 @@
 #include "tests/engine/model/autograd_decoder.h"
 #include "tests/engine/model/random_model.h"
 
+#include "engine/kernels/dequantise.h"
+
 #include <QtTest>
 
 #include <cmath>
@@ -29,13 +31,29 @@ struct Difference {
     double gradient = 0;
 };
 
+/// What the quantised matrices are read as.
+OtherWeights dequantisedOf(LoadedModel& loaded)
+{
+    OtherWeights others;
+    for (std::int64_t layer = 0; layer < loaded.source.shape().layers; ++layer)
+        for (const Linear linear : kLinears) {
+            const kernels::QuantMat matrix = loaded.decoder->weights(layer).at(linear).quantised;
+            if (!matrix)
+                continue;
+            std::vector<double>& values = others[{ParamKind::LinearWeight, static_cast<int>(layer), linear}];
+            values.resize(static_cast<std::size_t>(matrix.rows * matrix.cols));
+            kernels::dequantise(loaded.context, {{values.data(), DType::F64, matrix.rows, matrix.cols}, matrix});
+        }
+    return others;
+}
+
 Difference compare(const std::string& shapeName, const Job& job, bool reference, const Plant& plant = {})
 {
     LoadedModel loaded(smallShape(shapeName), job, {.guardBytes = 0, .reference = reference});
     const data::MicroBatch batch = randomBatch({37, 21, 40}, loaded.source.shape().vocab, 3);
     const double scale = 1.0 / static_cast<double>(batch.supervised);
     const double lossSum = loaded.decoder->trainMicroBatch(batch, {scale, 0.0, 0, 1}, {});
-    const OracleResult oracle = autogradLoss(loaded.source, loaded.plan.layout.adapters, loaded.adapter, batch, scale, plant);
+    const OracleResult oracle = autogradLoss(loaded.source, loaded.plan.layout.trained, loaded.adapter, batch, scale, plant, dequantisedOf(loaded));
     return {std::abs(lossSum - oracle.lossSum) / std::abs(oracle.lossSum), relativeDifference(loaded.gradient(), oracle.gradient)};
 }
 
@@ -76,6 +94,47 @@ private Q_SLOTS:
         const Difference d = compare(shape.toStdString(), smallJob(64, 2), false);
         QVERIFY2(d.loss <= 1e-4, qPrintable(QString::number(d.loss)));
         QVERIFY2(d.gradient <= 1e-4, qPrintable(QString::number(d.gradient)));
+    }
+
+    void fullFineTuningEqualsAutogradInFp64_data() { referencePathEqualsAutogradInFp64_data(); }
+    void fullFineTuningEqualsAutogradInFp64()
+    {
+        QFETCH(QString, shape);
+        QFETCH(int, level);
+        Job job = smallJob(64, 2);
+        job.recipe.method = "full";
+        job.recipe.recompute = std::to_string(level);
+        const Difference d = compare(shape.toStdString(), job, true);
+        QVERIFY2(d.loss <= 1e-9, qPrintable(QString::number(d.loss)));
+        QVERIFY2(d.gradient <= 1e-9, qPrintable(QString::number(d.gradient)));
+    }
+
+    void quantisedBaseEqualsAutogradOverItsDequantisedWeights_data()
+    {
+        QTest::addColumn<QString>("shape");
+        QTest::addColumn<QString>("kind");
+        QTest::addColumn<bool>("isDouble");
+        for (const std::string& name : smallShapeNames())
+            for (const char* kind : {"nf4", "int8"})
+                for (const bool isDouble : {false, true})
+                    if (kind == std::string("nf4") || !isDouble)
+                        QTest::addRow("%s %s %d", name.c_str(), kind, isDouble) << QString::fromStdString(name) << QString(kind) << isDouble;
+    }
+    void quantisedBaseEqualsAutogradOverItsDequantisedWeights()
+    {
+        QFETCH(QString, shape);
+        QFETCH(QString, kind);
+        QFETCH(bool, isDouble);
+        Job job = smallJob(64, 2);
+        job.recipe.quantization = kind.toStdString();
+        job.recipe.doubleQuantization = isDouble;
+        job.recipe.recompute = "0:0,1:2,2:3";
+        const Difference d = compare(shape.toStdString(), job, true);
+        QVERIFY2(d.loss <= 1e-9, qPrintable(QString::number(d.loss)));
+        QVERIFY2(d.gradient <= 1e-9, qPrintable(QString::number(d.gradient)));
+        // In fp32 the same within rounding.
+        const Difference single = compare(shape.toStdString(), job, false);
+        QVERIFY2(single.loss <= 1e-4 && single.gradient <= 1e-4, qPrintable(QString::number(single.gradient)));
     }
 
     void adaptersOnSomeMapsWithOwnRanks()

@@ -98,7 +98,7 @@ private Q_SLOTS:
         check(plan);
         // Weights: every parameter once, in its storage type, and the adapter in fp32 (with a working copy in bf16).
         const std::uint64_t element = precision == "fp32" ? 4 : 2;
-        const auto adapter = static_cast<std::uint64_t>(plan.layout.adapterElements);
+        const auto adapter = static_cast<std::uint64_t>(plan.layout.trained.elements);
         QCOMPARE(plan.categoryBytes[0], shape->parameterCount() * element + adapter * (precision == "fp32" ? 4u : 6u));
         QCOMPARE(plan.categoryBytes[2], adapter * 4);
         QCOMPARE(plan.categoryBytes[3], adapter * 8);

@@ -59,15 +59,41 @@ private Q_SLOTS:
         QCOMPARE(job.run.saveEvery, std::int64_t{50});
     }
 
-    void theFixtureOfVersion1HasEveryFieldOfVersion1()
+    void version2IsRead()
     {
-        const Json document = Json::parse(readTextFile(kFixtures + "job_v1.lorikeet.json", 1 << 20));
-        const Job defaults;
-        for (const JobField& field : jobFields()) {
-            const auto dot = field.key.find('.');
-            const Json& section = document.at(field.key.substr(0, dot));
-            QVERIFY2(field.sinceVersion > 1 || section.contains(field.key.substr(dot + 1)), field.key.c_str());
+        const Job job = parseJob(readTextFile(kFixtures + "job_v2.lorikeet.json", 1 << 20), "fixture");
+        QCOMPARE(job.recipe.method, std::string("lora"));
+        QCOMPARE(job.recipe.quantization, std::string("nf4"));
+        QCOMPARE(job.recipe.doubleQuantization, false);
+        QCOMPARE(job.recipe.optimizer, std::string("adamw_8bit"));
+        QCOMPARE(job.recipe.momentum, 0.8);
+        QCOMPARE(job.recipe.loraplusRatio, 8.0);
+        QCOMPARE(job.run.samplePrompt, std::string("What is VRAM?"));
+        QCOMPARE(job.run.sampleTokens, std::int64_t{32});
+    }
+
+    void theFixtureOfAVersionHasEveryFieldOfThatVersion()
+    {
+        for (int version = 1; version <= kJobVersion; ++version) {
+            const Json document = Json::parse(readTextFile(kFixtures + "job_v" + std::to_string(version) + ".lorikeet.json", 1 << 20));
+            for (const JobField& field : jobFields()) {
+                const auto dot = field.key.find('.');
+                const Json& section = document.at(field.key.substr(0, dot));
+                QVERIFY2(field.sinceVersion > version || section.contains(field.key.substr(dot + 1)), field.key.c_str());
+            }
         }
+    }
+
+    void theLowestVersionThatSufficesIsWritten()
+    {
+        const auto versionOf = [](const Job& job) { return Json::parse(writeJob(job)).at("lorikeet_job").get<int>(); };
+        Job job;
+        QCOMPARE(versionOf(job), 1);
+        job.recipe.optimizer = "lion";  // an old key with a newer choice
+        QCOMPARE(versionOf(job), 2);
+        job.recipe.optimizer = "adamw";
+        job.recipe.quantization = "int8";
+        QCOMPARE(versionOf(job), 2);
     }
 
     void everyOlderVersionHasOneStepAndOneFixture()
@@ -80,9 +106,16 @@ private Q_SLOTS:
         }
     }
 
+    void whatIsWrittenReadsBackTheSame_data()
+    {
+        QTest::addColumn<int>("version");
+        for (int version = 1; version <= kJobVersion; ++version)
+            QTest::addRow("%d", version) << version;
+    }
     void whatIsWrittenReadsBackTheSame()
     {
-        const std::string fixture = readTextFile(kFixtures + "job_v1.lorikeet.json", 1 << 20);
+        QFETCH(int, version);
+        const std::string fixture = readTextFile(kFixtures + "job_v" + std::to_string(version) + ".lorikeet.json", 1 << 20);
         const std::string written = writeJob(parseJob(fixture, "fixture"));
         QCOMPARE(writeJob(parseJob(written, "written")), written);
         // Nothing of the file is lost or changed on the way.
@@ -124,10 +157,11 @@ private Q_SLOTS:
         row("empty file", "", "not valid JSON");
         row("not an object", "[1]", "one JSON array, expected an object");
         row("no version", R"({"model": {}})", "\"lorikeet_job\" is missing");
-        row("version as text", R"({"lorikeet_job": "1"})", "expected a whole number from 1 to 1");
+        row("version as text", R"({"lorikeet_job": "1"})", "expected a whole number from 1 to 2");
         row("version 0", R"({"lorikeet_job": 0})", "expected a whole number from 1");
         row("huge version", R"({"lorikeet_job": 99999999999999999999})", "expected a whole number from 1");
-        row("newer version", R"({"lorikeet_job": 2})", "format version 2, this program reads versions up to 1 (a newer Lorikeet wrote it");
+        row("newer version", R"({"lorikeet_job": 3})", "format version 3, this program reads versions up to 2 (a newer Lorikeet wrote it");
+        row("field of a newer version", R"({"lorikeet_job": 1, "recipe": {"quantization": "nf4"}})", "came with format version 2");
         row("missing comma", "{\"lorikeet_job\": 1\n \"model\": {}}", "line 2, column 8");
         row("unknown key", R"({"lorikeet_job": 1, "recipe": {"learning_rat": 1}})", "\"recipe.learning_rat\", did you mean \"recipe.learning_rate\"?");
         row("word of another trainer", R"({"lorikeet_job": 1, "recipe": {"lora_alpha": 1}})", "did you mean \"recipe.alpha\"?");

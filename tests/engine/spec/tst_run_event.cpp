@@ -19,17 +19,20 @@ namespace {
 /// One event of each kind, no two numbers alike.
 std::vector<RunEvent> examples()
 {
-    RunEnded ended{RunEnded::Status::Done, 120, 84.5, 3.25, 1.75, "runs/1/adapter", ErrorCode::Internal, "", ""};
-    RunEnded failed{RunEnded::Status::Failed, 7, 1.5, std::nullopt, std::nullopt, "", ErrorCode::RunFailed, "the loss is not finite", "lower it"};
+    RunEnded ended{RunEnded::Status::Done, 120, 84.5, 3.25, 1.75, "runs/1/adapter", std::nullopt, ErrorCode::Internal, "", ""};
+    RunEnded full{RunEnded::Status::Done, 130, 84.75, 3.5, 1.5, "", "runs/2/model", ErrorCode::Internal, "", ""};
+    RunEnded failed{RunEnded::Status::Failed, 7, 1.5, std::nullopt, std::nullopt, "", std::nullopt, ErrorCode::RunFailed, "the loss is not finite", "lower it"};
     return {RunStarted{120, 40, 150, 17, 30000, 12000, 4884480, {1, 2, 3, 4, std::uint64_t{1} << 63}, "cpu", "runs/\xC3\xBC"},
             StepDone{41, 1.25, 2.0625, 0.0002, 0.875, 1000, 400, 41000, 0.5, 2000.0, 39.5},
             EvalDone{50, 1.9, 333, 0.75},
+            SampleDone{50, "What is VRAM?", "Memory of a GPU.", 6, 0.3125},
             MemoryMeasured{51, "evaluate", {9, 8, 7, 6, 5}, 35, 99},
             CheckpointSaved{60, "runs/1/checkpoints/step-60"},
             StateChanged{RunState::Paused},
             PhaseProgress{{"loading weights", 3, 272, "tensors"}},
             RunNotice{"3 rows were cut"},
             ended,
+            full,
             failed};
 }
 
@@ -76,14 +79,16 @@ private Q_SLOTS:
         QCOMPARE(started.firstStep, std::int64_t{40});
         QCOMPARE(started.supervisedTokens, std::int64_t{12000});
         QCOMPARE(started.plannedBytes, (CategoryBytes{1, 2, 3, 4, std::uint64_t{1} << 63}));
-        const auto ended = std::get<RunEnded>(runEventFromJson(toJson(examples()[8])));
+        const auto ended = std::get<RunEnded>(runEventFromJson(toJson(examples()[9])));
         QCOMPARE(ended.validationLossBefore, std::optional(3.25));
         QCOMPARE(ended.validationLossAfter, std::optional(1.75));
-        const auto failed = std::get<RunEnded>(runEventFromJson(toJson(examples()[9])));
+        const auto full = std::get<RunEnded>(runEventFromJson(toJson(examples()[10])));
+        QCOMPARE(full.modelFolder, std::optional<std::string>("runs/2/model"));
+        const auto failed = std::get<RunEnded>(runEventFromJson(toJson(examples()[11])));
         QVERIFY(failed.status == RunEnded::Status::Failed && failed.errorCode == ErrorCode::RunFailed);
         QCOMPARE(failed.errorMessage, std::string("the loss is not finite"));
         QVERIFY(!failed.validationLossBefore);
-        QCOMPARE(std::get<PhaseProgress>(runEventFromJson(toJson(examples()[6]))).progress.total, std::uint64_t{272});
+        QCOMPARE(std::get<PhaseProgress>(runEventFromJson(toJson(examples()[7]))).progress.total, std::uint64_t{272});
     }
 
     void everyStateAndStatusHasAWord()

@@ -100,9 +100,14 @@ Outcome TinyRuns::run(const Job& job, const std::filesystem::path& runFolder, bo
     options.device = hardware::probeCpu();
     options.runFolder = runFolder;
     options.resume = resume;
+    options.checkMemory = disturbance.checkMemory;
     try {
         train::Trainer trainer(options, hooks);
         outcome.result = trainer.run();
+        outcome.masters = trainer.state().masters();
+        outcome.slots = trainer.plan().layout.trained.adapters;
+        outcome.unused = trainer.memory().unused();
+        outcome.unwritten = trainer.memory().unwritten();
     } catch (const Error& error) {
         outcome.error = error;
     } catch (const Killed&) {
@@ -123,6 +128,8 @@ std::vector<std::string> facts(const std::vector<RunEvent>& events)
                             + " total " + std::to_string(s->totalTokens));
         else if (const auto* e = std::get_if<EvalDone>(&event))
             texts.push_back("evaluation at " + std::to_string(e->step) + " loss " + bits(e->loss) + " tokens " + std::to_string(e->supervisedTokens));
+        else if (const auto* sample = std::get_if<SampleDone>(&event))
+            texts.push_back("sample at " + std::to_string(sample->step) + ": " + sample->text);
     }
     return texts;
 }

@@ -22,6 +22,10 @@ struct Killed {};
 struct Outcome {
     std::vector<RunEvent> events;  ///< as emitted
     std::optional<train::TrainerResult> result;
+    std::vector<float> masters;            ///< of what was trained, at the end
+    std::vector<plan::AdapterSlot> slots;  ///< of `masters`
+    std::vector<std::string> unused;       ///< checking mode: planned buffers that nobody asked for
+    std::vector<std::string> unwritten;    ///< checking mode: not wholly written
     std::optional<Error> error;
     bool killed = false;
     double secondsAfterStop = 0;  ///< from the stop request to the return
@@ -33,6 +37,7 @@ struct Disturbance {
     std::function<bool(const RunEvent&)> killAt;
     std::function<bool(const Progress&)> stopAtProgress;
     std::function<bool(const MemoryMeasured&)> stopAtMemory;
+    bool checkMemory = false;
 };
 
 /// Changes one bit of the fifth byte from the end of a file: its size stays, its hash does not. The test fails when it cannot.

@@ -6,7 +6,7 @@
 #include "engine/model/compute_device.h"
 #include "engine/model/decoder.h"
 #include "engine/model/weight_loader.h"
-#include "engine/train/adapter_state.h"
+#include "engine/train/trained_state.h"
 #include "engine/train/schedule.h"
 #include "tests/engine/oracle_process.h"
 
@@ -133,13 +133,14 @@ private:
         memory.enter(0);
         model::loadWeights(*source, memory, context, {}, {});
         model::Decoder decoder(source->shape(), memory, context);
-        train::AdapterState adapter(memory, context);
-        std::vector<float> flat(static_cast<std::size_t>(plan.layout.adapterElements));
-        lora::initialise(flat, plan.layout.adapters, 42);
+        train::TrainedState adapter(memory, context);
+        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.elements));
+        lora::initialise(flat, plan.layout.trained.adapters, 42);
         adapter.set(flat);
+        adapter.begin();
         const QString start = m_folder.filePath("start");
         [&] { QVERIFY(QDir().mkpath(start)); }();
-        lora::writePeft(start.toStdString(), lora::peftConfigOf(job, folder.toStdString()), plan.layout.adapters, flat);
+        lora::writePeft(start.toStdString(), lora::peftConfigOf(job, folder.toStdString()), plan.layout.trained.adapters, flat);
 
         std::vector<Point> points;
         for (int step = 1; step <= kSteps; ++step) {

@@ -5,7 +5,7 @@
 #include "engine/kernels/op_table.h"
 #include "engine/kernels/threads.h"
 #include "engine/model/weight_loader.h"
-#include "engine/train/adapter_state.h"
+#include "engine/train/trained_state.h"
 #include "tests/engine/model/allocation_hook.h"
 #include "tests/engine/model/random_model.h"
 
@@ -64,7 +64,7 @@ data::MicroBatch fullBatch(const Job& job, std::int64_t vocab)
 }
 
 /// One whole optimizer step and one evaluation.
-void step(const Job& job, model::Decoder& decoder, train::AdapterState& adapter, const data::MicroBatch& batch, std::uint32_t number)
+void step(const Job& job, model::Decoder& decoder, train::TrainedState& adapter, const data::MicroBatch& batch, std::uint32_t number)
 {
     adapter.clearGradient();
     const double scale = 1.0 / static_cast<double>(batch.supervised);
@@ -126,7 +126,7 @@ private Q_SLOTS:
         job.recipe.lossChunk = narrow ? 16384 : 256;
         const ModelShape shape = narrow ? narrowShape() : middleShape();
         test::LoadedModel loaded(shape, job);
-        train::AdapterState adapter(*loaded.memory, loaded.context);
+        train::TrainedState adapter(*loaded.memory, loaded.context);
         const data::MicroBatch batch = fullBatch(job, shape.vocab);
         step(job, *loaded.decoder, adapter, batch, 1);
         const AllocationWatch watch;
@@ -141,7 +141,7 @@ private Q_SLOTS:
         job.recipe.lossChunk = 128;
         const ModelShape shape = middleShape();
         test::LoadedModel loaded(shape, job);
-        train::AdapterState adapter(*loaded.memory, loaded.context);
+        train::TrainedState adapter(*loaded.memory, loaded.context);
         step(job, *loaded.decoder, adapter, fullBatch(job, shape.vocab), 1);
         const data::MicroBatch shorter = test::randomBatch({300, 130}, shape.vocab, 5);
         {
@@ -174,7 +174,7 @@ private Q_SLOTS:
         const Job job = test::smallJob(128, 1);
         const ModelShape shape = test::smallShape("llama");
         test::LoadedModel loaded(shape, job);
-        train::AdapterState adapter(*loaded.memory, loaded.context);
+        train::TrainedState adapter(*loaded.memory, loaded.context);
         const data::MicroBatch batch = fullBatch(job, shape.vocab);
         step(job, *loaded.decoder, adapter, batch, 1);
         const AllocationWatch watch;
@@ -208,9 +208,10 @@ private Q_SLOTS:
         memory.enter(0);
         model::loadWeights(*source, memory, context, {}, {});
         model::Decoder decoder(source->shape(), memory, context);
-        train::AdapterState adapter(memory, context);
-        std::vector<float> flat(static_cast<std::size_t>(plan.layout.adapterElements), 0.01f);
+        train::TrainedState adapter(memory, context);
+        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.elements), 0.01f);
         adapter.set(flat);
+        adapter.begin();
         const data::MicroBatch batch = fullBatch(job, source->shape().vocab);
         step(job, decoder, adapter, batch, 1);
         const AllocationWatch watch;
@@ -227,7 +228,7 @@ private Q_SLOTS:
             before = threadsNow();
             const Job job = test::smallJob(512, 2);
             test::LoadedModel loaded(middleShape(), job, {}, 3);
-            train::AdapterState adapter(*loaded.memory, loaded.context);
+            train::TrainedState adapter(*loaded.memory, loaded.context);
             const data::MicroBatch batch = fullBatch(job, middleShape().vocab);
             step(job, *loaded.decoder, adapter, batch, 1);
             const at::Tensor a = at::rand({700, 900});

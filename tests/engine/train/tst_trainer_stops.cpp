@@ -72,7 +72,7 @@ private Q_SLOTS:
         const bool begun = std::filesystem::exists(folder / "run.json");
         const Outcome rest = m_runs.run(m_runs.job(), folder, begun);
         QVERIFY2(rest.result.has_value(), rest.error ? rest.error->what() : "");
-        QVERIFY(rest.result->adapter == m_straight.result->adapter);
+        QVERIFY(rest.masters == m_straight.masters);
         QCOMPARE(test::loggedFacts(folder), test::facts(m_straight.events));
     }
 
@@ -170,7 +170,7 @@ private Q_SLOTS:
         const Job job = m_runs.job();
         const auto adapter = m_runs.path("adapter");
         QVERIFY(QDir().mkpath(QString::fromStdString(adapter.string())));
-        lora::writePeft(adapter, lora::peftConfigOf(job, job.model.path), m_straight.result->slots, m_straight.result->adapter);
+        lora::writePeft(adapter, lora::peftConfigOf(job, job.model.path), m_straight.slots, m_straight.masters);
         Job next = job;
         next.recipe.initAdapter = adapter.string();
         next.recipe.maxSteps = 2;

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The flat buffers of what is trained: places of every parameter, masters, working copies, gradients, optimizer state.
+#include "engine/plan/builder.h"
+
+#include "engine/base/check.h"
+
+#include <algorithm>
+
+namespace lorikeet::plan {
+
+namespace {
+
+// Every parameter starts on a cache line of the flat buffers; with an 8-bit optimizer at a block of its own.
+constexpr std::int64_t kAlignment = 16;
+constexpr std::int64_t kStateBlock = 256;
+
+/// Hands out places in the flat buffers and notes which neighbours the optimizer treats alike.
+class Places {
+public:
+    Places(Trained& trained, std::int64_t alignment) : m_trained(trained), m_alignment(alignment) {}
+
+    std::int64_t take(std::int64_t count, bool isB, bool decays)
+    {
+        const std::int64_t offset = m_trained.elements;
+        const std::int64_t padded = (count + m_alignment - 1) / m_alignment * m_alignment;
+        m_trained.elements += padded;
+        m_trained.parameterCount += count;
+        std::vector<OptimizerRange>& ranges = m_trained.ranges;
+        if (ranges.empty() || ranges.back().isB != isB || ranges.back().decays != decays)
+            ranges.push_back({offset, 0, isB, decays});
+        ranges.back().count += padded;
+        return offset;
+    }
+
+private:
+    Trained& m_trained;
+    std::int64_t m_alignment;
+};
+
+/// All A, then all B: two ranges for LoRA+.
+void placeAdapters(Builder& b, Places& places, std::vector<AdapterSlot> slots)
+{
+    Layout& layout = b.plan.layout;
+    for (AdapterSlot& slot : slots) {
+        const LinearShape ls = shapeOf(slot.linear, b.shape);
+        slot.in = ls.in;
+        slot.out = ls.out;
+        slot.aOffset = places.take(slot.rank * slot.in, false, true);
+    }
+    for (AdapterSlot& slot : slots) {
+        slot.bOffset = places.take(slot.rank * slot.out, true, true);
+        layout.layers[static_cast<std::size_t>(slot.layer)].adapters[static_cast<std::size_t>(slot.linear)]
+            = static_cast<std::int32_t>(layout.trained.adapters.size());
+        layout.trained.adapters.push_back(slot);
+    }
+}
+
+/// Every parameter of the model: matrices first, then what does not decay.
+void placeModel(Builder& b, Places& places)
+{
+    const ModelShape& s = b.shape;
+    std::vector<ParameterSlot>& slots = b.plan.layout.trained.parameters;
+    const auto place = [&](ParamKind kind, std::int64_t rows, std::int64_t cols, int layer = -1, Linear linear = Linear::Q) {
+        const bool decays = kind == ParamKind::Embedding || kind == ParamKind::Head || kind == ParamKind::LinearWeight;
+        slots.push_back({{kind, layer, linear}, rows, cols, places.take(rows * cols, false, decays)});
+    };
+    const auto layers = static_cast<int>(s.layers);
+    place(ParamKind::Embedding, s.vocab, s.hidden);
+    if (!s.tiedHead)
+        place(ParamKind::Head, s.vocab, s.hidden);
+    for (int layer = 0; layer < layers; ++layer)
+        for (const Linear linear : kLinears)
+            place(ParamKind::LinearWeight, shapeOf(linear, s).out, shapeOf(linear, s).in, layer, linear);
+    place(ParamKind::FinalNorm, 1, s.hidden);
+    for (int layer = 0; layer < layers; ++layer) {
+        place(ParamKind::LayerNormIn, 1, s.hidden, layer);
+        place(ParamKind::LayerNormMid, 1, s.hidden, layer);
+        if (s.qkNorm) {
+            place(ParamKind::QNorm, 1, s.headSize, layer);
+            place(ParamKind::KNorm, 1, s.headSize, layer);
+        }
+        for (const Linear linear : kLinears)
+            if (hasBias(linear, s))
+                place(ParamKind::LinearBias, 1, shapeOf(linear, s).out, layer, linear);
+    }
+}
+
+void addOptimizerState(Builder& b, const TrainedJob& job, DType state)
+{
+    Layout& layout = b.plan.layout;
+    const std::int64_t n = layout.trained.elements;
+    const auto add = [&](const char* name, std::string_view termName, DType dtype, std::int64_t count) {
+        return b.add(std::string("optimizer.") + name, Category::Optimizer, termName, dtype, {1, count}, b.whole());
+    };
+    switch (job.optimizer) {
+    case OptimizerKind::AdamW:
+        layout.moment1 = add("moment1", term::kMoments, state, n);
+        layout.moment2 = add("moment2", term::kMoments, state, n);
+        return;
+    case OptimizerKind::AdamW8bit:
+        layout.moment1 = add("moment1", term::kMoments8bit, DType::U8, n);
+        layout.moment2 = add("moment2", term::kMoments8bit, DType::U8, n);
+        layout.moment1Scale = add("moment1_scale", term::kMomentScales, DType::F32, n / kStateBlock);
+        layout.moment2Scale = add("moment2_scale", term::kMomentScales, DType::F32, n / kStateBlock);
+        return;
+    case OptimizerKind::Sgd:
+        if (job.momentum > 0)
+            layout.moment1 = add("momentum", term::kMomentum, state, n);
+        return;
+    case OptimizerKind::Lion:
+        layout.moment1 = add("momentum", term::kMomentum, state, n);
+        return;
+    }
+}
+
+}  // namespace
+
+void addTrained(Builder& b, const TrainedJob& job)
+{
+    Layout& layout = b.plan.layout;
+    Places places(layout.trained, job.training && job.optimizer == OptimizerKind::AdamW8bit ? kStateBlock : kAlignment);
+    if (job.wholeModel)
+        placeModel(b, places);
+    placeAdapters(b, places, job.adapters);
+    if (layout.trained.elements == 0)
+        return;
+    const std::vector<std::int64_t> flat{1, layout.trained.elements};
+    const DType state = layout.compute == DType::F64 ? DType::F64 : DType::F32;
+    const bool copied = layout.compute != state;
+    // In full fine-tuning what the products read is the model itself; fp32 masters beside it are optimizer state.
+    const std::string prefix = job.wholeModel ? "model." : "adapter.";
+    if (copied)
+        layout.work = b.add(prefix + "work", Category::Weights, job.wholeModel ? term::kModel : term::kAdapterWork, layout.compute, flat, b.whole());
+    layout.master = b.add(prefix + "master", job.wholeModel && copied ? Category::Optimizer : Category::Weights,
+                          !job.wholeModel ? term::kAdapter : copied ? term::kMasters : term::kModel, state, flat, b.whole());
+    if (!copied)
+        layout.work = layout.master;
+    if (!job.training)
+        return;
+    layout.gradient = b.add(prefix + "gradient", Category::Gradients, job.wholeModel ? term::kModelGradient : term::kGradient, state, flat, b.whole());
+    addOptimizerState(b, job, state);
+}
+
+}  // namespace lorikeet::plan
