@@ -38,7 +38,7 @@ const ModelShape* findBlueprint(std::string_view name)
 {
     const std::string wanted = bareName(name);
     for (const Blueprint& blueprint : blueprints())
-        if (lowerCase(blueprint.shape.name) == wanted)
+        if (lowerCase(blueprint.shape.name) == wanted || bareName(blueprint.repository) == wanted)
             return &blueprint.shape;
     return nullptr;
 }

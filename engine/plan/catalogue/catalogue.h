@@ -90,7 +90,7 @@ struct Blueprint {
 /// All blueprints, small to large within a family.
 [[nodiscard]] std::span<const Blueprint> blueprints();
 
-/// Shape by name, whatever its case; "blueprint:NAME" and "organisation/NAME" work too. nullptr when there is none.
+/// Shape by name or by its repository's name, whatever the case; "blueprint:NAME" and "organisation/NAME" work too. nullptr when there is none.
 [[nodiscard]] const ModelShape* findBlueprint(std::string_view name);
 /// The blueprint whose name is nearest to a mistyped one.
 [[nodiscard]] std::optional<std::string> suggestBlueprint(std::string_view name);

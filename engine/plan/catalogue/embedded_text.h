@@ -7,8 +7,8 @@
 namespace lorikeet::plan {
 
 /// resources/catalogue/devices.json
-[[nodiscard]] std::string_view devicesText() noexcept;
+[[nodiscard]] std::string_view devicesText();
 /// resources/catalogue/blueprints.json
-[[nodiscard]] std::string_view blueprintsText() noexcept;
+[[nodiscard]] std::string_view blueprintsText();
 
 }  // namespace lorikeet::plan

@@ -15,7 +15,7 @@ class TestBlueprints : public QObject {
 private Q_SLOTS:
     void blueprintsHaveTheirPublishedParameterCounts()
     {
-        QVERIFY(blueprints().size() >= 12);
+        QVERIFY(blueprints().size() >= 60);
         std::set<std::string> names;
         for (const Blueprint& blueprint : blueprints()) {
             const ModelShape& shape = blueprint.shape;
@@ -24,6 +24,24 @@ private Q_SLOTS:
                      qPrintable(QString("%1: %2, published %3").arg(shape.name.c_str()).arg(shape.parameterCount()).arg(blueprint.publishedParameters)));
             QVERIFY2(!blueprint.licence.empty() && blueprint.source.size() > 20, shape.name.c_str());
         }
+    }
+
+    void theySpanFamiliesAndSizes()
+    {
+        std::set<std::string> families;
+        std::uint64_t smallest = ~std::uint64_t{0};
+        std::uint64_t largest = 0;
+        int runnable = 0;
+        for (const Blueprint& blueprint : blueprints()) {
+            families.insert(blueprint.shape.family);
+            smallest = std::min(smallest, blueprint.publishedParameters);
+            largest = std::max(largest, blueprint.publishedParameters);
+            runnable += runnableFamily(blueprint.shape) ? 1 : 0;
+            QVERIFY2(findBlueprint(blueprint.repository) == &blueprint.shape && findBlueprint(blueprint.shape.name) == &blueprint.shape, blueprint.shape.name.c_str());
+        }
+        QVERIFY(families.size() >= 16 && runnable >= 40 && runnable < static_cast<int>(blueprints().size()));
+        QCOMPARE(smallest, std::uint64_t{134'515'008});
+        QCOMPARE(largest, std::uint64_t{405'853'388'800});
     }
 
     void blueprintsAreFoundByName()

@@ -59,6 +59,15 @@ class TestCatalogueFiles : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
+    void theTextInTheProgramIsTheFile()
+    {
+        for (const auto& [name, text] : {std::pair("devices.json", devicesText()), std::pair("blueprints.json", blueprintsText())}) {
+            QFile file(QStringLiteral(LORIKEET_SOURCE_DIR "/resources/catalogue/") + QLatin1String(name));
+            QVERIFY(file.open(QIODevice::ReadOnly));
+            QVERIFY2(file.readAll().toStdString() == text, name);
+        }
+    }
+
     void devicesAreValidByTheirSchema()
     {
         JsonSchema schema(fileOf("devices.schema.json"));
