@@ -48,8 +48,8 @@ double ModelShape::attentionScale() const noexcept { return 1.0 / std::sqrt(stat
 std::uint64_t ModelShape::layerNormParameterCount() const noexcept
 {
     const std::int64_t norms = normsPerLayer * hidden * (normBias ? 2 : 1);
-    const std::int64_t heads = !qkNorm ? 0 : qkNormWholeWidth ? queryWidth() + kvWidth() : 2 * headSize;
-    return static_cast<std::uint64_t>(norms + heads);
+    const std::int64_t qkNorms = !qkNorm ? 0 : qkNormWholeWidth ? queryWidth() + kvWidth() : 2 * headSize;
+    return static_cast<std::uint64_t>(norms + qkNorms);
 }
 
 std::uint64_t ModelShape::layerParameterCount() const noexcept
