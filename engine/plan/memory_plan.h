@@ -47,10 +47,12 @@ struct Buffer {
 struct Term {
     Category category = Category::Buffers;
     std::string name;     ///< "weights of the layers"
-    std::string formula;  ///< this job's numbers: "30 layers x 3,541,248 parameters x 2 B"
+    std::string formula;  ///< this job's numbers: "30 layers x 1,024 tokens x (576 + 2 x 1,536) x 2 B"; its value is `bytes`
     std::string sentence;
     std::uint64_t bytes = 0;  ///< live at the peak point
     bool estimate = false;    ///< a catalogue constant, not a planned buffer
+    std::uint64_t lowBytes = 0;   ///< spread of an estimate; both equal `bytes` where it is exact
+    std::uint64_t highBytes = 0;
 };
 
 enum class Verdict : std::uint8_t { Fits, Tight, DoesNotFit };
@@ -69,6 +71,8 @@ struct MemoryPlan {
     PointIndex peakPoint = 0;
     CategoryBytes categoryBytes{};   ///< add up to totalBytes(): live at the peak, slack and context counted as buffers
     std::vector<Term> terms;
+    std::vector<Term> hostTerms;   ///< of the host arena, at its own peak; add up to hostBytes
+    std::vector<Term> deductions;  ///< what the device has beyond capacityBytes: other programs, the driver's share
     Verdict verdict = Verdict::Fits;
     std::uint64_t capacityBytes = 0;  ///< what the device can give this run
     std::string deviceId;

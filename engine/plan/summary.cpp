@@ -4,9 +4,11 @@
 
 #include "engine/base/check.h"
 #include "engine/base/units.h"
+#include "engine/plan/formula.h"
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 namespace lorikeet::plan {
 
@@ -14,6 +16,12 @@ namespace {
 
 /// Above this share of the capacity the verdict is "tight".
 constexpr double kTightShare = 0.92;
+// Spread of an estimated CUDA context: 0.4 to 0.7 GB are reported where the catalogue says 512 MiB.
+constexpr double kContextLow = 0.75;
+constexpr double kContextHigh = 1.3;
+constexpr std::uint64_t kDesktopBytes = std::uint64_t{3} << 29;
+
+std::uint64_t scaled(std::uint64_t bytes, double factor) { return static_cast<std::uint64_t>(static_cast<double>(bytes) * factor); }
 
 std::string_view sentenceOf(std::string_view name)
 {
@@ -26,6 +34,15 @@ std::string_view sentenceOf(std::string_view name)
         {term::kStream, "The input of every layer, kept at every recompute level."},
         {term::kGradient, "One fp32 number for each adapter parameter."},
         {term::kMoments, "Adam's running mean and variance of each gradient, in fp32."},
+        {term::kMoments8bit, "Adam's running mean and variance in one byte each, a dynamic 8-bit code (Dettmers et al. 2022)."},
+        {term::kMomentScales, "One fp32 scale for each 256 coded moments."},
+        {term::kMomentum, "The running direction that the optimizer keeps, in fp32."},
+        {term::kModel, "Every parameter of the model in the job's precision; all of them are trained."},
+        {term::kMasters, "Every parameter in fp32: steps are too small for bf16 to hold."},
+        {term::kModelGradient, "One fp32 number for each parameter of the model."},
+        {term::kQuantised, "The frozen matrices of all layers as codes of 4 or 8 bits."},
+        {term::kScales, "What the codes are multiplied by: one number for each block or row."},
+        {term::kDequantise, "Work space for one matrix in the job's precision, made from its codes just before it is used."},
         {term::kBlockScratch, "Work space of one layer's forward pass, shared by all layers."},
         {term::kBackwardScratch, "Work space of one layer's backward pass, shared by all layers."},
         {term::kLossChunk, "Logits of a few rows at a time; their gradient overwrites them."},
@@ -39,74 +56,138 @@ std::string_view sentenceOf(std::string_view name)
         {term::kSlack, "Alignment and gaps that packing could not fill."},
         {term::kContext, "Memory that the run time and the libraries hold before the first buffer."},
         {term::kAttentionPool, "LibTorch's flash attention allocates its results itself; they are copied into the plan's buffers."},
+        {term::kOtherPrograms, "Memory that the system and other programs hold now; the run cannot have it."},
+        {term::kDriver, "What the driver keeps of the card, by rule; a desktop with its programs takes another 0.3 to 1.5 GiB."},
     };
     const auto it = kSentences.find(name);
     LORIKEET_CHECK(it != kSentences.end(), "term without a sentence");
     return it->second;
 }
 
-/// "30 x 4 x [1024, 576] bf16" for a family of buffers: the most common shape, its count, and what is left over.
-std::string formulaOf(const std::vector<const Buffer*>& members)
+/// The buffers of one term, in the order of the plan.
+struct Family {
+    std::string_view name;
+    std::vector<const Buffer*> members;
+};
+
+/// Families of the buffers of `space` that live at `point`.
+std::vector<Family> familiesAt(const MemoryPlan& plan, Space space, PointIndex point)
 {
-    std::map<std::string, std::pair<std::size_t, std::uint64_t>> shapes;
-    for (const Buffer* buffer : members) {
-        std::string text;
-        for (const std::int64_t dim : buffer->shape)
-            text += (text.empty() ? "" : " x ") + formatInteger(static_cast<std::uint64_t>(dim));
-        text += " x " + std::to_string(bytesOf(buffer->dtype)) + " B";
-        auto& [count, bytes] = shapes[text];
-        ++count;
-        bytes += buffer->bytes;
+    std::vector<Family> families;
+    for (const Buffer& buffer : plan.buffers) {
+        if (buffer.space != space || buffer.first > point || point > buffer.last)
+            continue;
+        // Names of terms are constants: neighbours of one family mostly share the address too.
+        auto found = std::ranges::find_if(families, [&](const Family& f) { return f.name.data() == buffer.term.data() || f.name == buffer.term; });
+        if (found == families.end())
+            found = families.insert(families.end(), {buffer.term, {}});
+        found->members.push_back(&buffer);
     }
-    std::vector<std::pair<std::string, std::pair<std::size_t, std::uint64_t>>> sorted(shapes.begin(), shapes.end());
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second.second > b.second.second; });
-    std::string text;
-    for (const auto& [shape, entry] : sorted) {
-        if (!text.empty())
-            text += " + ";
-        text += entry.first == 1 ? shape : std::to_string(entry.first) + " x (" + shape + ")";
-    }
-    return text;
+    return families;
 }
 
-void addBufferTerms(MemoryPlan& plan)
+Term termOf(const Family& family, const Layout& layout)
 {
-    std::map<std::string_view, std::vector<const Buffer*>> families;
-    for (const Buffer& buffer : plan.buffers)
-        if (buffer.space == Space::Device && buffer.first <= plan.peakPoint && plan.peakPoint <= buffer.last)
-            families[buffer.term].push_back(&buffer);
-    for (const auto& [name, members] : families) {
-        Term term;
-        term.category = members.front()->category;
-        term.name = std::string(name);
-        term.sentence = std::string(sentenceOf(name));
-        term.formula = formulaOf(members);
-        for (const Buffer* buffer : members)
-            term.bytes += buffer->bytes;
-        plan.terms.push_back(std::move(term));
-    }
+    Term term;
+    term.category = family.members.front()->category;
+    term.name = std::string(family.name);
+    term.sentence = std::string(sentenceOf(family.name));
+    term.formula = formulaOf(family.members, layout);
+    for (const Buffer* buffer : family.members)
+        term.bytes += buffer->bytes;
+    term.lowBytes = term.highBytes = term.bytes;
+    return term;
 }
 
-void addOtherTerm(MemoryPlan& plan, std::string_view name, std::uint64_t bytes, const std::string& formula, bool estimate)
+std::string bytesText(std::uint64_t bytes) { return formatInteger(bytes) + " B"; }
+
+/// A line that no buffer owns: exact, or an estimate with its spread.
+Term otherTerm(std::string_view name, std::uint64_t bytes, const std::string& formula)
 {
-    if (bytes == 0)
+    return {Category::Buffers, std::string(name), formula, std::string(sentenceOf(name)), bytes, false, bytes, bytes};
+}
+
+Term estimatedTerm(std::string_view name, std::uint64_t bytes, std::uint64_t low, std::uint64_t high)
+{
+    return {Category::Buffers, std::string(name), bytesText(bytes), std::string(sentenceOf(name)), bytes, true, low, high};
+}
+
+/// The point at which most host bytes live.
+PointIndex hostPeak(const MemoryPlan& plan)
+{
+    std::vector<std::int64_t> change(plan.program.points.size() + 1, 0);
+    for (const Buffer& buffer : plan.buffers) {
+        if (buffer.space != Space::Host)
+            continue;
+        change[static_cast<std::size_t>(buffer.first)] += static_cast<std::int64_t>(buffer.bytes);
+        change[static_cast<std::size_t>(buffer.last) + 1] -= static_cast<std::int64_t>(buffer.bytes);
+    }
+    std::partial_sum(change.begin(), change.end(), change.begin());
+    return static_cast<PointIndex>(std::ranges::max_element(change) - change.begin());
+}
+
+/// Families of a space as terms, and what packing could not fill of its arena.
+std::vector<Term> termsOf(const MemoryPlan& plan, Space space, PointIndex point, std::uint64_t arenaBytes)
+{
+    std::vector<Term> terms;
+    std::uint64_t live = 0;
+    for (const Family& family : familiesAt(plan, space, point)) {
+        terms.push_back(termOf(family, plan.layout));
+        live += terms.back().bytes;
+    }
+    if (arenaBytes > live)
+        terms.push_back(otherTerm(term::kSlack, arenaBytes - live, bytesText(arenaBytes) + " - " + bytesText(live)));
+    return terms;
+}
+
+void addExternalTerms(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& costs)
+{
+    plan.externalBytes = device.contextBytes + costs.attentionPoolBytes;
+    if (costs.attentionPoolBytes > 0)
+        plan.terms.push_back(estimatedTerm(term::kAttentionPool, costs.attentionPoolBytes, 0, costs.attentionPoolBytes));
+    if (device.contextBytes == 0)
         return;
-    plan.terms.push_back({Category::Buffers, std::string(name), formula, std::string(sentenceOf(name)), bytes, estimate});
+    if (device.contextIsEstimate)
+        plan.terms.push_back(estimatedTerm(term::kContext, device.contextBytes, scaled(device.contextBytes, kContextLow), scaled(device.contextBytes, kContextHigh)));
+    else
+        plan.terms.push_back(otherTerm(term::kContext, device.contextBytes, bytesText(device.contextBytes)));
+}
+
+/// What the device has and this run cannot get.
+std::vector<Term> deductionsOf(const DeviceSpec& device)
+{
+    if (device.totalBytes <= device.availableBytes)
+        return {};
+    const std::uint64_t bytes = device.totalBytes - device.availableBytes;
+    const std::string formula = bytesText(device.totalBytes) + " - " + bytesText(device.availableBytes);
+    const bool planned = device.kind == DeviceSpec::Kind::Catalogue;
+    Term term = otherTerm(planned ? term::kDriver : term::kOtherPrograms, bytes, formula);
+    term.estimate = planned;
+    // A desktop on the card takes up to 1.5 GiB more of it.
+    term.highBytes = planned ? bytes + kDesktopBytes : bytes;
+    return {term};
+}
+
+void sortTerms(std::vector<Term>& terms)
+{
+    std::stable_sort(terms.begin(), terms.end(), [](const Term& a, const Term& b) {
+        return a.category != b.category ? a.category < b.category : a.bytes > b.bytes;
+    });
 }
 
 }  // namespace
 
 void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& costs)
 {
-    plan.terms.clear();
-    addBufferTerms(plan);
-    addOtherTerm(plan, term::kSlack, plan.arenaBytes - plan.lowerBoundBytes, "arena - live bytes at the peak", false);
-    plan.externalBytes = device.contextBytes + costs.attentionPoolBytes;
-    addOtherTerm(plan, term::kAttentionPool, costs.attentionPoolBytes, "upper bound", true);
-    addOtherTerm(plan, term::kContext, device.contextBytes, device.contextIsEstimate ? "catalogue estimate" : "measured", device.contextIsEstimate);
-    std::stable_sort(plan.terms.begin(), plan.terms.end(), [](const Term& a, const Term& b) {
-        return a.category != b.category ? a.category < b.category : a.bytes > b.bytes;
-    });
+    plan.terms = termsOf(plan, Space::Device, plan.peakPoint, plan.arenaBytes);
+    addExternalTerms(plan, device, costs);
+    sortTerms(plan.terms);
+    plan.hostTerms.clear();
+    if (plan.hostBytes > 0) {
+        plan.hostTerms = termsOf(plan, Space::Host, hostPeak(plan), plan.hostBytes);
+        sortTerms(plan.hostTerms);
+    }
+    plan.deductions = deductionsOf(device);
     plan.categoryBytes = {};
     for (const Term& term : plan.terms)
         plan.categoryBytes[static_cast<std::size_t>(term.category)] += term.bytes;

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The lines of the budget: every formula, read as arithmetic, gives the bytes of its line; the lines add up on the device and on the host.
+#include "tests/engine/plan/plan_cases.h"
+
+#include <QtTest>
+
+#include <cctype>
+#include <optional>
+
+using namespace lorikeet;
+using namespace lorikeet::test;
+
+namespace {
+
+/// Value of "30 layers x 1,024 tokens x (576 + 2 x 1,536) x 2 B" and of "1,000 B - 900 B"; nothing when it is no such expression.
+class Arithmetic {
+public:
+    explicit Arithmetic(std::string text) : m_text(std::move(text)) {}
+
+    std::optional<std::uint64_t> value()
+    {
+        const std::uint64_t result = sum();
+        return m_sound && m_at == m_text.size() ? std::optional(result) : std::nullopt;
+    }
+
+private:
+    void skipBlanks()
+    {
+        while (m_at < m_text.size() && m_text[m_at] == ' ')
+            ++m_at;
+    }
+    bool take(char wanted)
+    {
+        skipBlanks();
+        if (m_at >= m_text.size() || m_text[m_at] != wanted)
+            return false;
+        ++m_at;
+        return true;
+    }
+    /// Words (a unit, "layers") but not the lonely "x" of a product.
+    void skipWords()
+    {
+        for (;;) {
+            skipBlanks();
+            std::size_t end = m_at;
+            while (end < m_text.size() && std::isalpha(static_cast<unsigned char>(m_text[end])))
+                ++end;
+            if (end == m_at || (end - m_at == 1 && m_text[m_at] == 'x'))
+                return;
+            m_at = end;
+        }
+    }
+    std::uint64_t factor()
+    {
+        if (take('(')) {
+            const std::uint64_t inner = sum();
+            m_sound = m_sound && take(')');
+            skipWords();
+            return inner;
+        }
+        skipBlanks();
+        std::uint64_t number = 0;
+        bool any = false;
+        for (; m_at < m_text.size() && (std::isdigit(static_cast<unsigned char>(m_text[m_at])) || m_text[m_at] == ','); ++m_at) {
+            if (m_text[m_at] != ',')
+                number = number * 10 + static_cast<std::uint64_t>(m_text[m_at] - '0');
+            any = true;
+        }
+        m_sound = m_sound && any;
+        skipWords();
+        return number;
+    }
+    std::uint64_t product()
+    {
+        std::uint64_t result = factor();
+        while (m_sound && take('x'))
+            result *= factor();
+        return result;
+    }
+    std::uint64_t sum()
+    {
+        std::uint64_t result = product();
+        while (m_sound) {
+            if (take('+'))
+                result += product();
+            else if (take('-'))
+                result -= product();
+            else
+                break;
+        }
+        return result;
+    }
+
+    std::string m_text;
+    std::size_t m_at = 0;
+    bool m_sound = true;
+};
+
+QString problemOf(const std::vector<plan::Term>& terms, std::uint64_t total)
+{
+    std::uint64_t added = 0;
+    for (const plan::Term& term : terms) {
+        added += term.bytes;
+        const QString name = QString::fromStdString(term.name + ": " + term.formula);
+        const auto value = Arithmetic(term.formula).value();
+        if (!value)
+            return name + " is no arithmetic";
+        if (*value != term.bytes)
+            return name + QStringLiteral(" gives %1, not %2").arg(*value).arg(term.bytes);
+        if (term.sentence.empty() || term.sentence.back() != '.')
+            return name + " has no sentence";
+        if (term.lowBytes > term.bytes || term.highBytes < term.bytes || (!term.estimate && term.lowBytes != term.highBytes))
+            return name + " has a wrong spread";
+    }
+    return added == total ? QString() : QStringLiteral("terms add up to %1, not %2").arg(added).arg(total);
+}
+
+Job randomJob(Dice& dice, const ModelShape& shape)
+{
+    Job job;
+    JobRecipe& r = job.recipe;
+    r.context = dice(8, 700);
+    r.microBatch = dice(1, 4);
+    r.lossChunk = dice(1, 600);
+    r.rank = dice(1, 64);
+    r.precision = dice.coin() ? "fp32" : "bf16";
+    r.dropout = dice.coin() ? 0.1 : 0;
+    r.targets = dice.coin() ? std::vector<std::string>{"all"} : std::vector<std::string>{"q", "down"};
+    const std::int64_t cut = dice(0, shape.layers - 1);
+    r.recompute = "0-" + std::to_string(cut) + ":" + std::to_string(dice(0, 3));
+    if (cut + 1 < shape.layers)
+        r.recompute += "," + std::to_string(cut + 1) + "-" + std::to_string(shape.layers - 1) + ":" + std::to_string(dice(0, 3));
+    r.method = dice(0, 3) == 0 ? "full" : "lora";
+    r.quantization = r.method == "full" ? "none" : std::array{"none", "nf4", "int8"}[static_cast<std::size_t>(dice(0, 2))];
+    r.doubleQuantization = dice.coin();
+    r.optimizer = std::array{"adamw", "adamw_8bit", "sgd", "lion"}[static_cast<std::size_t>(dice(0, 3))];
+    job.data.validationFraction = dice.coin() ? 0.1 : 0;
+    job.run.samplePrompt = dice.coin() ? "Why?" : "";
+    return job;
+}
+
+}  // namespace
+
+class TestTerms : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void everyFormulaIsArithmeticThatGivesItsBytes()
+    {
+        Dice dice(11);
+        for (int i = 0; i < 300; ++i) {
+            const ModelShape shape = smallShape(dice, 12);
+            const Job job = randomJob(dice, shape);
+            DeviceSpec device = cardOf(6ull << 30);
+            device.totalBytes = 8ull << 30;
+            device.contextIsEstimate = dice.coin();
+            const plan::KernelCosts costs{.matmulScratchBytes = 12345, .widenBytes = 777, .attentionPoolBytes = dice.coin() ? 4096u : 0u, .attentionWorkspace = true};
+            const plan::MemoryPlan plan = plan::plan(shape, job, device, costs);
+            QString problem = problemOf(plan.terms, plan.totalBytes());
+            if (problem.isEmpty())
+                problem = problemOf(plan.hostTerms, plan.hostBytes);
+            if (problem.isEmpty())
+                problem = problemOf(plan.deductions, device.totalBytes - plan.capacityBytes);
+            QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        }
+    }
+
+    void theArithmeticOfThisTestKnowsWrongFromRight()
+    {
+        QCOMPARE(*Arithmetic("30 layers x 1,024 tokens x (576 + 2 x 1,536) x 2 B").value(), 30ull * 1024 * (576 + 2 * 1536) * 2);
+        QCOMPARE(*Arithmetic("1,000 B - 900 B").value(), 100ull);
+        for (const char* text : {"", "arena - live bytes", "3 x", "(3", "3 4", "upper bound"})
+            QVERIFY2(!Arithmetic(text).value(), text);
+    }
+
+    void aFormulaSpeaksOfLayersAndTokens()
+    {
+        Job job;
+        job.recipe.context = 2048;
+        job.recipe.microBatch = 2;
+        job.recipe.recompute = "2";
+        const plan::MemoryPlan plan = plan::plan(llama8b(), job, cardOf(1ull << 40), noCosts(job));
+        const auto formulaOf = [&](const char* name) {
+            for (const plan::Term& term : plan.terms)
+                if (term.name == name)
+                    return QString::fromStdString(term.formula);
+            return QString();
+        };
+        // Attention's output and the middle of the residual, 4,096 wide each, and 32 row statistics in fp32.
+        QCOMPARE(formulaOf("kept for backward"), "32 layers x 4,096 tokens x 2 x 4,096 x 2 B + 32 layers x 4,096 tokens x 32 x 4 B");
+        // The input of every layer and the output of the last.
+        QVERIFY2(formulaOf("residual stream").endsWith(" x 4,096 tokens x 4,096 x 2 B"), qPrintable(formulaOf("residual stream")));
+    }
+
+    void theVerdictIsAboutTheCapacityThatIsLeft()
+    {
+        DeviceSpec device = cardOf(6ull << 30);
+        device.totalBytes = 8ull << 30;
+        const plan::MemoryPlan catalogue = plan::plan(llama8b(), Job{}, device, noCosts({}));
+        QCOMPARE(catalogue.capacityBytes, 6ull << 30);
+        QCOMPARE(catalogue.deductions.size(), 1u);
+        QVERIFY(catalogue.deductions.front().estimate);
+        device.kind = DeviceSpec::Kind::Cuda;
+        const plan::MemoryPlan here = plan::plan(llama8b(), Job{}, device, noCosts({}));
+        QCOMPARE(here.deductions.size(), 1u);
+        QVERIFY(!here.deductions.front().estimate);
+        QVERIFY(here.deductions.front().name != catalogue.deductions.front().name);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestTerms)
+#include "tst_terms.moc"
