@@ -14,7 +14,8 @@ namespace lorikeet::kernels {
 /// Codes are chosen as bitsandbytes' CPU build does, by one of 65536 equal steps of [-1, 1]: moments below 2^-16 of their block's largest
 /// become the code nearest to 2^-16 (its CUDA kernels look for the nearest code). On a card we follow the CPU too, so that a checkpoint
 /// continues anywhere. bitsandbytes starts a block at each parameter and keeps parameters below 4096 elements in fp32; here a block
-/// starts at each multiple of kOptimizerBlock from the first element given. Matrices are [1, n].
+/// starts at each multiple of kOptimizerBlock from the first element given. States are theirs bit for bit; the parameter may be off by
+/// the last bit of LibTorch's square root, which is not correctly rounded. Matrices are [1, n].
 struct AdamW8bit {
     Mat parameter;  ///< fp32
     Mat gradient;   ///< fp32

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Quantised weights back into numbers: NF4 with plain or doubly quantised scales, and int8 by rows. Values equal bitsandbytes'
-// dequantize_4bit and int8_vectorwise_dequant bit for bit: products in fp32, then rounded to y's type.
+// dequantize_4bit and int8_vectorwise_dequant bit for bit: products in fp32, then rounded to y's type. (Two exceptions of bitsandbytes
+// 0.50 with AVX-512: it takes wrong scales where rows are a multiple of 16 but not of 64 elements, and its bf16 has no denormals.)
 #pragma once
 
 #include "engine/kernels/context.h"

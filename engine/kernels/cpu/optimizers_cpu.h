@@ -75,7 +75,7 @@ inline void adamBlock(const AdamW8bit& args, const Adam8bitFactors& f, std::int6
     for (std::int64_t i = 0; i < count; ++i) {
         const float g = gradient[i] * f.scale;
         first[i] = std::fma(g, f.oneMinusBeta1, first[i] * f.beta1);
-        second[i] = second[i] * f.beta2 + f.oneMinusBeta2 * g * g;
+        second[i] = std::fma(f.oneMinusBeta2 * g, g, second[i] * f.beta2);
         const float denominator = std::sqrt(second[i]) / f.rootCorrection2 + f.eps;
         parameter[i] = parameter[i] * f.decay + f.stepSize * first[i] / denominator;
         largest1 = std::max(largest1, std::abs(first[i]));

@@ -35,6 +35,12 @@ bool launchDropout(Stream stream, const Dropout& args);
 /// partial[0] becomes the sum, in fp64 and in an order that depends on the number of elements only.
 bool launchSumOfSquares(Stream stream, const Mat& x, void* partial);
 bool launchAdamW(Stream stream, const AdamW& args);
+bool launchAdamW8bit(Stream stream, const AdamW8bit& args);
+bool launchSgdMomentum(Stream stream, const SgdMomentum& args);
+bool launchLion(Stream stream, const Lion& args);
+bool launchDequantise(Stream stream, const Dequantise& args);
+bool launchEmbedBackward(Stream stream, const EmbedBackward& args);
+bool launchSumRows(Stream stream, const SumRows& args);
 
 bool launchAttentionForward(Stream stream, const AttentionForward& args);
 bool launchAttentionBackward(Stream stream, const AttentionBackward& args);

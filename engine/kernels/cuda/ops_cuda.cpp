@@ -89,6 +89,12 @@ OpTable makeTable()
     table.download = download;
     table.sumOfSquares = sumOfSquares;
     table.adamW = run<launchAdamW, AdamW>;
+    table.adamW8bit = run<launchAdamW8bit, AdamW8bit>;
+    table.sgdMomentum = run<launchSgdMomentum, SgdMomentum>;
+    table.lion = run<launchLion, Lion>;
+    table.dequantise = run<launchDequantise, Dequantise>;
+    table.embedBackward = run<launchEmbedBackward, EmbedBackward>;
+    table.sumRows = run<launchSumRows, SumRows>;
     return table;
 }
 

@@ -4,6 +4,7 @@
 #include "engine/base/philox.h"
 #include "engine/kernels/op_table.h"
 #include "engine/tensor/torch_view.h"
+#include "tests/engine/kernels/op_tensors.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -18,28 +19,10 @@
 #include <cmath>
 
 using namespace lorikeet;
+using namespace lorikeet::test;
 using kernels::Mat;
 
 namespace {
-
-at::ScalarType scalarOf(DType dtype) { return dtype == DType::F64 ? at::kDouble : dtype == DType::BF16 ? at::kBFloat16 : at::kFloat; }
-
-/// Largest allowed difference relative to the largest value.
-double tolerance(DType dtype) { return dtype == DType::F64 ? 1e-9 : dtype == DType::F32 ? 1e-4 : 2e-2; }
-
-Mat matOf(const at::Tensor& t)
-{
-    const DType dtype = t.scalar_type() == at::kDouble ? DType::F64 : t.scalar_type() == at::kBFloat16 ? DType::BF16
-                      : t.scalar_type() == at::kInt  ? DType::I32 : t.scalar_type() == at::kLong ? DType::I64 : DType::F32;
-    return {t.data_ptr(), dtype, t.dim() == 1 ? 1 : t.size(0), t.dim() == 1 ? t.size(0) : t.size(1)};
-}
-
-double difference(const at::Tensor& ours, const at::Tensor& theirs)
-{
-    const at::Tensor a = ours.to(at::kDouble).flatten();
-    const at::Tensor b = theirs.detach().to(at::kDouble).flatten();
-    return ((a - b).abs().max() / (b.abs().max() + 1e-30)).item<double>();
-}
 
 #define NEAR(ours, theirs)                                                                                     \
     do {                                                                                                       \
@@ -338,29 +321,6 @@ private Q_SLOTS:
             }
         const double share = y.gt(0).to(at::kDouble).mean().item<double>();
         QVERIFY(share > 0.65 && share < 0.75);
-    }
-
-    void adamWFollowsItsDefinition()
-    {
-        constexpr std::int64_t kCount = 70000;
-        const auto floats = at::TensorOptions().dtype(at::kFloat);
-        const at::Tensor p = at::randn({kCount}, floats);
-        const at::Tensor m = at::zeros({kCount}, floats);
-        const at::Tensor v = at::zeros({kCount}, floats);
-        const at::Tensor work = at::zeros({kCount}, at::TensorOptions().dtype(at::kBFloat16));
-        at::Tensor ep = p.to(at::kDouble);
-        at::Tensor em = m.to(at::kDouble);
-        at::Tensor ev = v.to(at::kDouble);
-        for (int step = 1; step <= 5; ++step) {
-            const at::Tensor g = at::randn({kCount}, floats);
-            kernels::adamW(m_context, {matOf(p), matOf(g), matOf(m), matOf(v), matOf(work), 1e-2, 0.9, 0.99, 1e-8, 0.1, 0.5, step});
-            const at::Tensor eg = g.to(at::kDouble) * 0.5;
-            em = em * 0.9 + eg * 0.1;
-            ev = ev * 0.99 + eg * eg * 0.01;
-            ep = ep * (1 - 1e-2 * 0.1) - em * (1e-2 / (1 - std::pow(0.9, step))) / ((ev / (1 - std::pow(0.99, step))).sqrt() + 1e-8);
-        }
-        QVERIFY2(difference(p, ep) <= 1e-6, qPrintable(QString::number(difference(p, ep))));
-        QCOMPARE(difference(work, p.to(at::kBFloat16)), 0.0);
     }
 
     void wrongShapesAreNamed()

@@ -14,6 +14,7 @@
 // The words of the language that the kernels use.
 #define __global__
 #define __device__
+#define __constant__
 
 namespace lorikeet::kernels::cuda {
 
@@ -25,6 +26,10 @@ using Stream = void*;
 #define blockIdx (lorikeet::test::fiberBlock().blockIndex())
 #define blockDim (lorikeet::test::fiberBlock().blockSize())
 #define gridDim (lorikeet::test::fiberBlock().gridSize())
+
+/// Rounded on their own: this file's programs are compiled without fused multiply-add.
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline float __fadd_rn(float a, float b) { return a + b; }
 
 inline void __syncthreads() { lorikeet::test::fiberBlock().blockBarrier(); }
 inline void __syncwarp() { lorikeet::test::fiberBlock().warpBarrier(); }

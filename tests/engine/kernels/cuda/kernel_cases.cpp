@@ -241,6 +241,7 @@ std::vector<KernelCase> kernelCases()
         addTraining(cases, t);
         addAttention(cases, t);
         addProducts(cases, t);
+        addWeightCases(cases.list, t);
     }
     return std::move(cases.list);
 }

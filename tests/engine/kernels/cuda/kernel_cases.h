@@ -26,6 +26,8 @@ struct Values {
 [[nodiscard]] Values randomValues(DType dtype, std::int64_t rows, std::int64_t cols, std::uint32_t seed, double deviation = 1.0);
 [[nodiscard]] Values int32Values(const std::vector<std::int32_t>& list);
 [[nodiscard]] Values int64Values(const std::vector<std::int64_t>& list);
+/// Bytes of every value.
+[[nodiscard]] Values randomBytes(std::int64_t count, std::uint32_t seed);
 
 /// Where ops run: a context, and memory of its device that is handed out from `arena` on.
 class Bench {
@@ -54,6 +56,8 @@ struct KernelCase {
     bool ownKernel = true;    ///< false: a library's on CUDA
 };
 [[nodiscard]] std::vector<KernelCase> kernelCases();
+/// Those of the ops on weights in one storage type; part of kernelCases().
+void addWeightCases(std::vector<KernelCase>& list, DType dtype);
 
 /// "" when `found` agrees with `expected`: equal bits where the tolerance is 0; fp32 and fp64 within it; bf16 within `ulps` steps of
 /// bf16, or of 1e-5 of the largest where numbers cancel, and (one step) for one element in 50 of the substantial ones. Otherwise what differs.

@@ -56,6 +56,7 @@ double Values::at(std::int64_t i) const
     case DType::F64: return element<double>(*this, i);
     case DType::BF16: return static_cast<double>(widened(element<std::uint16_t>(*this, i)));
     case DType::I32: return element<std::int32_t>(*this, i);
+    case DType::U8: return element<std::uint8_t>(*this, i);
     default: return static_cast<double>(element<std::int64_t>(*this, i));
     }
 }
@@ -84,6 +85,14 @@ Values randomValues(DType dtype, std::int64_t rows, std::int64_t cols, std::uint
 
 Values int32Values(const std::vector<std::int32_t>& list) { return listed(DType::I32, list); }
 Values int64Values(const std::vector<std::int64_t>& list) { return listed(DType::I64, list); }
+
+Values randomBytes(std::int64_t count, std::uint32_t seed)
+{
+    std::vector<std::uint8_t> list(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < list.size(); ++i)
+        list[i] = static_cast<std::uint8_t>(philox4x32({static_cast<std::uint32_t>(i), seed, 8, 0}, {3, 4})[0]);
+    return listed(DType::U8, list);
+}
 
 kernels::Mat Bench::garbage(DType dtype, std::int64_t rows, std::int64_t cols)
 {

@@ -5,10 +5,13 @@
 #include "engine/kernels/cuda/attention.cu"
 #include "engine/kernels/cuda/attention_backward.cu"
 #include "engine/kernels/cuda/convert.cu"
+#include "engine/kernels/cuda/dequantise.cu"
+#include "engine/kernels/cuda/optimizers.cu"
 #include "engine/kernels/cuda/rms_norm.cu"
 #include "engine/kernels/cuda/rows.cu"
 #include "engine/kernels/cuda/swiglu.cu"
 #include "engine/kernels/cuda/training.cu"
+#include "engine/kernels/cuda/weight_gradients.cu"
 
 #undef threadIdx
 #undef blockIdx
@@ -66,6 +69,12 @@ kernels::OpTable hostTable()
         return sum;
     };
     table.adamW = run<cuda::launchAdamW, AdamW>;
+    table.adamW8bit = run<cuda::launchAdamW8bit, AdamW8bit>;
+    table.sgdMomentum = run<cuda::launchSgdMomentum, SgdMomentum>;
+    table.lion = run<cuda::launchLion, Lion>;
+    table.dequantise = run<cuda::launchDequantise, Dequantise>;
+    table.embedBackward = run<cuda::launchEmbedBackward, EmbedBackward>;
+    table.sumRows = run<cuda::launchSumRows, SumRows>;
     table.upload = [](Context&, const Mat& to, const void* from) { std::memcpy(to.data, from, to.bytes()); };
     table.download = [](Context&, void* to, const Mat& from) { std::memcpy(to, from.data, from.bytes()); };
     return table;
