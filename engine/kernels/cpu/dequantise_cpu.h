@@ -37,9 +37,17 @@ inline void dequantiseNf4(const Dequantise& args)
     });
 }
 
+inline Floats loadBytes(const std::int8_t* p)
+{
+#if defined(__AVX512F__)
+    return _mm512_maskz_cvtepi32_ps(0xFFFF, _mm512_maskz_cvtepi8_epi32(0xFFFF, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+#else
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+#endif
+}
+
 inline void dequantiseInt8(const Dequantise& args)
 {
-    using Bytes = std::int8_t __attribute__((vector_size(kFloatLanes)));
     const std::int64_t width = args.matrix.cols;
     withStorage(args.y.dtype, [&](auto s) {
         using S = decltype(s);
@@ -50,11 +58,8 @@ inline void dequantiseInt8(const Dequantise& args)
             S* y = args.y.as<S>() + row * width;
             std::int64_t i = 0;
             if constexpr (!std::is_same_v<S, double>)
-                for (; i + kFloatLanes <= width; i += kFloatLanes) {
-                    Bytes bytes;
-                    std::memcpy(&bytes, codes + i, sizeof bytes);
-                    store(y + i, __builtin_convertvector(__builtin_convertvector(bytes, Ints), Floats) * scale * kInt8Step);
-                }
+                for (; i + kFloatLanes <= width; i += kFloatLanes)
+                    store(y + i, loadBytes(codes + i) * scale * kInt8Step);
             for (; i < width; ++i)
                 storeOne(y + i, static_cast<C>(static_cast<float>(codes[i]) * scale * kInt8Step));
         });
