@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The small JSON files: job, config.json, adapter_config.json. The first byte chooses which.
+// The small JSON files: job, config.json, adapter_config.json, the state of a quantised weight. The first byte chooses which.
+#include "engine/formats/bnb_quant_state.h"
 #include "engine/formats/hf_config.h"
 #include "engine/formats/peft_config.h"
 #include "engine/spec/job.h"
@@ -12,14 +13,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const std::string text(lorikeet::fuzz::textOf(data + 1, size - 1));
     lorikeet::fuzz::answerOrRefuse([&] {
-        switch (data[0] % 3) {
+        switch (data[0] % 4) {
         case 0: {
             const lorikeet::Job job = lorikeet::parseJob(text, "fuzzed job");
             (void)lorikeet::validate(job);
             break;
         }
         case 1: (void)lorikeet::formats::shapeFromHfConfig(text, "fuzzed config", "model"); break;
-        default: (void)lorikeet::formats::parsePeftConfig(text, "fuzzed adapter"); break;
+        case 2: (void)lorikeet::formats::parsePeftConfig(text, "fuzzed adapter"); break;
+        default: (void)lorikeet::formats::parseBnbQuantState(text, "fuzzed state"); break;
         }
     });
     return 0;

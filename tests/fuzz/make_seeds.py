@@ -30,6 +30,8 @@ CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_
                            "original_max_position_embeddings": 64}}
 JOB = {"lorikeet_job": 1, "model": {"path": "starter"}, "data": {"path": "rows.jsonl", "format": "auto"},
        "recipe": {"rank": 8, "alpha": 16, "targets": ["q", "v"], "recompute": "0-9:1,10-27:3"}, "run": {"device": "cpu"}}
+QUANT_STATE = {"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": [40, 192], "nested_blocksize": 256,
+               "nested_dtype": "float32", "nested_offset": 0.127}
 ADAPTER = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "lora_dropout": 0.0, "target_modules": ["q_proj", "v_proj"], "bias": "none",
            "task_type": "CAUSAL_LM", "rank_pattern": {"layers.0.self_attn.q_proj": 4}, "use_rslora": False}
 ROWS = '{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}\n\n{"text": "plain"}\n["a"]\n{"prompt": 1'
@@ -99,7 +101,7 @@ def main(top: pathlib.Path) -> None:
     tensors = {"a": numpy.zeros((2, 3), numpy.float32), "b": numpy.ones(4, numpy.int64), "c": numpy.zeros((0, 2), numpy.float16)}
     seed("fuzz_safetensors", "three", safetensors.numpy.save(tensors, {"format": "pt"}))
     seed("fuzz_safetensors", "empty", struct.pack("<Q", 2) + b"{}")
-    for number, document in enumerate((JOB, CONFIG, ADAPTER)):
+    for number, document in enumerate((JOB, CONFIG, ADAPTER, QUANT_STATE)):
         seed("fuzz_json_files", str(number), bytes([number]) + json.dumps(document).encode())
     for number, template in enumerate(TEMPLATES):
         seed("fuzz_chat_template", str(number), template)
