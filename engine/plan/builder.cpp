@@ -2,8 +2,32 @@
 #include "engine/plan/builder.h"
 
 #include "engine/base/check.h"
+#include "engine/base/checked.h"
+#include "engine/base/error.h"
+
+#include <optional>
 
 namespace lorikeet::plan {
+
+namespace {
+
+// Far above any machine and far below what sums of alignments and terms could overflow.
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 60;
+
+}  // namespace
+
+std::uint64_t Builder::checkedBytes(const Buffer& buffer)
+{
+    std::optional<std::uint64_t> bytes = bytesOf(buffer.dtype);
+    for (const std::int64_t dim : buffer.shape)
+        bytes = bytes ? checkedMul(*bytes, static_cast<std::uint64_t>(dim)) : bytes;
+    const auto sum = bytes ? checkedAdd(m_sum, *bytes) : bytes;
+    if (!sum || *sum > kMostBytes)
+        throw Error(ErrorCode::Usage, "the job's buffers add up to more than 2^60 bytes at \"" + buffer.name + "\"",
+                    "lower recipe.micro_batch or recipe.context, or choose a smaller model");
+    m_sum = *sum;
+    return *bytes;
+}
 
 BufferId Builder::add(std::string name, Category category, std::string_view termName, DType dtype, std::vector<std::int64_t> dims,
                       Lifetime life, int layer)
@@ -17,7 +41,7 @@ BufferId Builder::add(std::string name, Category category, std::string_view term
     buffer.shape = std::move(dims);
     buffer.first = life.first;
     buffer.last = life.last;
-    buffer.bytes = static_cast<std::uint64_t>(buffer.elements()) * bytesOf(dtype);
+    buffer.bytes = checkedBytes(buffer);
     LORIKEET_CHECK(buffer.bytes > 0 && life.first <= life.last, "empty buffer " + buffer.name);
     plan.buffers.push_back(std::move(buffer));
     return static_cast<BufferId>(plan.buffers.size()) - 1;

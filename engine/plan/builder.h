@@ -69,7 +69,17 @@ public:
 
     const ModelShape& shape;
     MemoryPlan& plan;
+
+private:
+    /// @throws Error{Usage} when all buffers together pass any machine.
+    std::uint64_t checkedBytes(const Buffer& buffer);
+
+    std::uint64_t m_sum = 0;
 };
+
+/// Norm parameters of a layer beside the four that every runnable family may have: further norms, wider ones or biases of families
+/// that are only planned for. They are one buffer a layer.
+[[nodiscard]] std::int64_t otherNormParameters(const ModelShape& shape);
 
 /// What lies in the flat buffers.
 struct TrainedJob {

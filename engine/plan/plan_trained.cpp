@@ -72,13 +72,19 @@ void placeModel(Builder& b, Places& places)
         for (const Linear linear : kLinears)
             place(ParamKind::LinearWeight, shapeOf(linear, s).out, shapeOf(linear, s).in, layer, linear);
     place(ParamKind::FinalNorm, 1, s.hidden);
+    if (s.normBias)
+        places.take(s.hidden, false, false);
     for (int layer = 0; layer < layers; ++layer) {
         place(ParamKind::LayerNormIn, 1, s.hidden, layer);
-        place(ParamKind::LayerNormMid, 1, s.hidden, layer);
+        if (s.normsPerLayer > 1)
+            place(ParamKind::LayerNormMid, 1, s.hidden, layer);
         if (s.qkNorm) {
             place(ParamKind::QNorm, 1, s.headSize, layer);
             place(ParamKind::KNorm, 1, s.headSize, layer);
         }
+        // What families have that are only planned for.
+        if (const std::int64_t others = otherNormParameters(s); others > 0)
+            places.take(others, false, false);
         for (const Linear linear : kLinears)
             if (hasBias(linear, s))
                 place(ParamKind::LinearBias, 1, shapeOf(linear, s).out, layer, linear);

@@ -56,9 +56,7 @@ LayerWeights addLayer(Builder& b, int layer)
         w.qNorm = weight("q_norm.weight", {1, s.headSize});
         w.kNorm = weight("k_norm.weight", {1, s.headSize});
     }
-    // Families that are only planned for have further norms, wider ones or biases: one buffer a layer.
-    const std::int64_t placed = std::min<std::int64_t>(s.normsPerLayer, 2) * s.hidden + (s.qkNorm ? 2 * s.headSize : 0);
-    if (const std::int64_t others = static_cast<std::int64_t>(s.layerNormParameterCount()) - placed; others > 0)
+    if (const std::int64_t others = otherNormParameters(s); others > 0)
         weight("other_norms", {1, others});
     for (const Linear linear : kLinears) {
         const LinearShape ls = shapeOf(linear, s);
@@ -87,6 +85,12 @@ void addTables(Builder& b)
 }
 
 }  // namespace
+
+std::int64_t otherNormParameters(const ModelShape& s)
+{
+    const std::int64_t placed = std::min<std::int64_t>(s.normsPerLayer, 2) * s.hidden + (s.qkNorm ? 2 * s.headSize : 0);
+    return std::max<std::int64_t>(0, static_cast<std::int64_t>(s.layerNormParameterCount()) - placed);
+}
 
 void addWeights(Builder& b, bool frozen)
 {

@@ -5,7 +5,7 @@ model_oracle.py models OUT             small random models of every family, save
 model_oracle.py gguf GGUF OUT          logits of a GGUF file's model through transformers
 model_oracle.py peft MODEL OUT         an adapter made and saved by PEFT (rank and alpha patterns, rsLoRA), with its logits
 model_oracle.py logits MODEL ADAPTER TOKENS OUT   logits of a model with an adapter folder loaded by PEFT
-model_oracle.py curve MODEL ADAPTER ROWS OUT      trains that adapter with PEFT on given rows and writes the loss of each step
+model_oracle.py curve MODEL ADAPTER ROWS OUT      trains that adapter with PEFT (or the whole model) on given rows, writes the loss of each step
 
 Everything runs in fp32 with eager attention. Tensors travel as safetensors, the rest as JSON.
 """
@@ -39,6 +39,9 @@ def families():
         "mistral-window": MistralConfig(**COMMON, num_attention_heads=4, num_key_value_heads=2, sliding_window=17,
                                         tie_word_embeddings=False),
         "qwen2": Qwen2Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, tie_word_embeddings=True),
+        # Every row a multiple of 64: bitsandbytes 0.50.2 dequantises other matrices wrongly on a CPU (24 % off instead of 9 %, though the codes
+        # are right).
+        "blocks": LlamaConfig(**{**COMMON, "intermediate_size": 128}, num_attention_heads=4, num_key_value_heads=4, tie_word_embeddings=True),
         "qwen3": Qwen3Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, head_dim=32, rms_norm_eps=1e-6,
                              rope_parameters=dict(rope_type="default", rope_theta=1e6), tie_word_embeddings=False),
     }
@@ -166,29 +169,62 @@ def adapter_logits(folder, adapter, tokens, out):
     save_file({"logits": logits_of(adapted, json.loads(tokens.read_text()))}, str(out))
 
 
-def curve(folder, adapter, rows_file, out):
-    """rows: {"steps": [[{"tokens", "targets"}...]...], "lr": [...], "clip", "weight_decay", "betas", "eps"}; a target of -1 is not learnt.
-    Mean over all supervised tokens of a step, one document at a time: no packing on this side."""
+def lion_step(groups, state, betas):
+    """Chen et al. 2023, algorithm 2, with decoupled weight decay."""
+    with torch.no_grad():
+        for group in groups:
+            for p in group["params"]:
+                m = state.setdefault(p, torch.zeros_like(p))
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.sub_(group["lr"] * torch.sign(betas[0] * m + (1 - betas[0]) * p.grad))
+                m.mul_(betas[1]).add_(p.grad, alpha=1 - betas[1])
+
+
+def load_for_training(folder, adapter, rows):
+    """The model with what is trained: an adapter over a plain or an NF4 base, or all of it."""
     from peft import PeftModel
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    if rows["method"] == "full":
+        return load(folder).requires_grad_(True)
+    if rows["quantization"] == "none":
+        return PeftModel.from_pretrained(load(folder), adapter, is_trainable=True)
+    config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=rows["double_quantization"],
+                                bnb_4bit_compute_dtype=torch.float32)
+    base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", quantization_config=config, device_map="cpu")
+    return PeftModel.from_pretrained(base, adapter, is_trainable=True)
+
+
+def curve(folder, adapter, rows_file, out):
+    """rows: {"steps": [[{"tokens", "targets"}...]...], "lr": [...], "clip", "weight_decay", "betas", "eps", "optimizer", "momentum", "ratio",
+    "method", "quantization", "double_quantization"}; a target of -1 is not learnt. Mean over all supervised tokens of a step, one document
+    at a time: no packing on this side. Norms and biases do not decay, as in transformers' Trainer; B matrices have `ratio` times the rate."""
     rows = json.loads(rows_file.read_text())
-    model = PeftModel.from_pretrained(load(folder), adapter, is_trainable=True)
+    model = load_for_training(folder, adapter, rows)
     model.train()
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=1.0, betas=rows["betas"], eps=rows["eps"], weight_decay=rows["weight_decay"])
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    trained = [p for _, p in named]
+    groups = [{"params": [p], "weight_decay": rows["weight_decay"] if p.dim() > 1 else 0.0, "ratio": rows["ratio"] if "lora_B" in n else 1.0}
+              for n, p in named]
+    optimizer = (torch.optim.SGD(groups, lr=1.0, momentum=rows["momentum"]) if rows["optimizer"] == "sgd"
+                 else torch.optim.AdamW(groups, lr=1.0, betas=rows["betas"], eps=rows["eps"]))
+    moments = {}
     losses = []
     for documents, rate in zip(rows["steps"], rows["lr"]):
         supervised = sum(t >= 0 for d in documents for t in d["targets"])
         optimizer.zero_grad()
         total = 0.0
         for document in documents:
-            logits = model(torch.tensor([document["tokens"]])).logits[0]
+            logits = model(torch.tensor([document["tokens"]])).logits[0].float()
             loss = torch.nn.functional.cross_entropy(logits, torch.tensor(document["targets"]), ignore_index=-1, reduction="sum") / supervised
             loss.backward()
             total += loss.item()
         norm = torch.nn.utils.clip_grad_norm_(trained, rows["clip"])
         for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.step()
+            group["lr"] = rate * group["ratio"]
+        if rows["optimizer"] == "lion":
+            lion_step(optimizer.param_groups, moments, rows["betas"])
+        else:
+            optimizer.step()
         losses.append({"loss": total, "grad_norm": norm.item()})
     out.write_text(json.dumps(losses))
 
