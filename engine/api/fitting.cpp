@@ -4,6 +4,7 @@
 #include "engine/api/guarded.h"
 #include "engine/api/planning.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace lorikeet::api {
@@ -50,6 +51,19 @@ plan::SmallestCard smallestCard(const ModelShape& shape, const Job& job, const p
 plan::StepForecast forecast(const ModelShape& shape, const Job& job, const DeviceSpec& device, const plan::Workload& workload)
 {
     return guarded([&] { return plan::forecastStep(shape, job, device, workload); });
+}
+
+plan::Workload workloadOf(const Job& job, const DataSummary& data)
+{
+    plan::Workload workload;
+    const std::int64_t rows = data.trainRows + data.validationRows;
+    if (rows <= 0 || data.tokens <= 0)
+        return workload;
+    const auto tokens = static_cast<double>(data.tokens);
+    workload.documentTokens = std::min(tokens / static_cast<double>(rows), static_cast<double>(job.recipe.context));
+    workload.supervisedShare = static_cast<double>(data.supervisedTokens) / tokens;
+    workload.fill = data.packingEfficiency > 0 ? data.packingEfficiency : 1;
+    return workload;
 }
 
 }  // namespace lorikeet::api

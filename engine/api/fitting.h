@@ -3,6 +3,7 @@
 // for the kernels' costs, which on a CPU take some ms for sizes not seen before: not for the window's thread.
 #pragma once
 
+#include "engine/api/datasets.h"
 #include "engine/plan/fit.h"
 #include "engine/plan/forecast.h"
 #include "engine/plan/inverse.h"
@@ -25,6 +26,9 @@ namespace lorikeet::api {
 [[nodiscard]] plan::SmallestCard smallestCard(const ModelShape& shape, const Job& job, const plan::FitOptions& options = {});
 /// At the device's rates as they are; measureRates() first where they should be this machine's. Does not block.
 [[nodiscard]] plan::StepForecast forecast(const ModelShape& shape, const Job& job, const DeviceSpec& device, const plan::Workload& workload = {});
+
+/// Length, supervised share and packing of a data set's documents, for the forecast. Does not block.
+[[nodiscard]] plan::Workload workloadOf(const Job& job, const DataSummary& data);
 
 /// The device with rates measured here: on the CPU products in fp32 and bf16 and a copy, at most 0.3 s, once per process and thread count;
 /// other devices come back as they are. Never on the window's thread.

@@ -108,14 +108,19 @@ ordered_json toJson(const plan::MemoryPlan& plan, bool buffers)
     ordered_json categories = ordered_json::object();
     for (const plan::Category category : plan::kCategories)
         categories[std::string(plan::nameOf(category))] = plan.categoryBytes[static_cast<std::size_t>(category)];
-    ordered_json terms = ordered_json::array();
-    for (const plan::Term& term : plan.terms)
-        terms.push_back({{"category", std::string(plan::nameOf(term.category))},
-                         {"name", term.name},
-                         {"bytes", term.bytes},
-                         {"formula", term.formula},
-                         {"sentence", term.sentence},
-                         {"estimate", term.estimate}});
+    const auto termsJson = [](const std::vector<plan::Term>& list) {
+        ordered_json terms = ordered_json::array();
+        for (const plan::Term& term : list)
+            terms.push_back({{"category", std::string(plan::nameOf(term.category))},
+                             {"name", term.name},
+                             {"bytes", term.bytes},
+                             {"formula", term.formula},
+                             {"sentence", term.sentence},
+                             {"estimate", term.estimate},
+                             {"low_bytes", term.lowBytes},
+                             {"high_bytes", term.highBytes}});
+        return terms;
+    };
     ordered_json json{{"v", 1},
                       {"total_bytes", plan.totalBytes()},
                       {"categories", categories},
@@ -126,7 +131,9 @@ ordered_json toJson(const plan::MemoryPlan& plan, bool buffers)
                       {"arena_bytes", plan.arenaBytes},
                       {"lower_bound_bytes", plan.lowerBoundBytes},
                       {"peak_point", plan::describe(plan.program.points[static_cast<std::size_t>(plan.peakPoint)])},
-                      {"terms", terms}};
+                      {"terms", termsJson(plan.terms)},
+                      {"host_terms", termsJson(plan.hostTerms)},
+                      {"deductions", termsJson(plan.deductions)}};
     if (buffers) {
         json["buffers"] = ordered_json::array();
         for (const plan::Buffer& buffer : plan.buffers)

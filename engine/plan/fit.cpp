@@ -20,6 +20,8 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kSameLoss = 1e-9;
+/// A way of a later quality is worth a line where it takes at most this share of the time.
+constexpr double kWorthwhile = 0.98;
 constexpr std::size_t kAsItIs = ~std::size_t{0};
 
 struct Found {
@@ -353,7 +355,7 @@ FitAnswer Solver::answer()
     const auto needed = [&](std::optional<Found> found) { return found ? std::optional(undone(*found)) : found; };
     const std::optional<Found> neutral = needed(fastest(m_job, kNever));
     add(answer, neutral);
-    const std::optional<Found> bounded = needed(fastestBounded(neutral ? neutral->seconds : kNever));
+    const std::optional<Found> bounded = needed(fastestBounded(neutral ? neutral->seconds * kWorthwhile : kNever));
     add(answer, bounded);
     if (!neutral && !bounded)
         add(answer, needed(leastChanged()));

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `lorikeet-cli plan` and the questions around it: what it prints, what its JSON holds, what --apply writes.
+#include "tests/app/cli_process.h"
+
+#include <QTest>
+
+namespace lorikeet::test {
+
+class TestCliPlan : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void initTestCase();
+    void everyLineExplainsItself();
+    void theForecastIsPartOfThePlan();
+    void theForecastKnowsTheRunWhenItReadsTheData();
+    void waysToFitCanBeApplied();
+    void anAppliedJobKeepsItsPlaceForPaths();
+    void roomIsOfferedWhereItFits();
+    void aSeriesIsPrintedThreeWays_data();
+    void aSeriesIsPrintedThreeWays();
+    void theSmallestCardIsNamed();
+    void theLongestContextIsThatOfThePlan();
+    void wrongQuestionsEndWithTwo_data();
+    void wrongQuestionsEndWithTwo();
+
+private:
+    CliResult cli(const QStringList& arguments) { return runCli(m_folder.path(), arguments); }
+    /// The one object of a call that must succeed.
+    QJsonObject object(const QStringList& arguments)
+    {
+        const CliResult result = cli(arguments);
+        if (result.code != 0)
+            qWarning("%s", result.err.constData());
+        return result.code == 0 ? result.objects().value(0) : QJsonObject();
+    }
+    [[nodiscard]] QString at(const char* name) const { return m_folder.filePath(QString::fromUtf8(name)); }
+
+    QTemporaryDir m_folder;
+};
+
+void TestCliPlan::initTestCase()
+{
+    const QString problem = makeTinyJob(m_folder.path());
+    QVERIFY2(problem.isEmpty(), qPrintable(problem));
+    const CliResult made = cli({"job", "new", "--model", "blueprint:Llama-3.1-8B", "--data", "data.jsonl", "-o", "large.lorikeet.json", "--set",
+                                "recipe.context=2048", "recipe.micro_batch=4", "run.device=RTX 4090"});
+    QVERIFY2(made.code == 0, made.err);
+}
+
+void TestCliPlan::everyLineExplainsItself()
+{
+    const QJsonObject plan = object({"plan", "large.lorikeet.json", "--json"});
+    const CliResult human = cli({"plan", "large.lorikeet.json", "--explain"});
+    QCOMPARE(human.code, 0);
+    QVERIFY(plan["terms"].toArray().size() > 8);
+    for (const char* list : {"terms", "host_terms", "deductions"})
+        for (const QJsonValue& value : plan[QString::fromUtf8(list)].toArray()) {
+            const QJsonObject term = value.toObject();
+            QVERIFY2(human.out.contains(term["sentence"].toString().toUtf8()), qPrintable(term["name"].toString()));
+            QVERIFY(human.out.contains(term["formula"].toString().toUtf8()));
+            QVERIFY(term["low_bytes"].toDouble() <= term["bytes"].toDouble() && term["bytes"].toDouble() <= term["high_bytes"].toDouble());
+        }
+    QVERIFY(!cli({"plan", "large.lorikeet.json"}).out.contains("The embedding table"));
+}
+
+void TestCliPlan::theForecastIsPartOfThePlan()
+{
+    const QJsonObject forecast = object({"plan", "large.lorikeet.json", "--json"})["forecast"].toObject();
+    QCOMPARE(forecast["known"].toBool(), true);
+    QVERIFY(forecast["tokens_per_second_low"].toDouble() < forecast["tokens_per_second"].toDouble());
+    QVERIFY(forecast["tokens_per_second"].toDouble() < forecast["tokens_per_second_high"].toDouble());
+    QCOMPARE(forecast["tokens_per_step"].toInt(), 4 * 2048);
+    QVERIFY(cli({"plan", "large.lorikeet.json"}).out.contains("tokens/s"));
+    const QJsonObject here = object({"plan", "job.lorikeet.json", "--json"})["forecast"].toObject();
+    QVERIFY2(here["basis"].toString().contains("measured"), qPrintable(here["basis"].toString()));
+}
+
+void TestCliPlan::theForecastKnowsTheRunWhenItReadsTheData()
+{
+    const QJsonObject forecast = object({"plan", "job.lorikeet.json", "--json", "--with-data"})["forecast"].toObject();
+    QVERIFY(forecast["run_seconds"].toDouble() > 0);
+    QVERIFY(!object({"plan", "job.lorikeet.json", "--json"})["forecast"].toObject().contains("run_seconds"));
+}
+
+void TestCliPlan::waysToFitCanBeApplied()
+{
+    const QJsonObject answer = object({"plan", "large.lorikeet.json", "--fit", "--json", "--apply", "-o", "fitted.lorikeet.json"});
+    QCOMPARE(answer["verdict"].toString(), "does not fit");
+    const QJsonArray ways = answer["ways"].toArray();
+    QVERIFY(ways.size() >= 2);
+    const QJsonObject first = ways.at(0).toObject();
+    QVERIFY(first["bytes_saved"].toDouble() > 0 && first["slowdown"].toDouble() > 0);
+    QCOMPARE(first["quality"].toString(), "neutral");
+    const QJsonObject plan = object({"plan", "fitted.lorikeet.json", "--json"});
+    QVERIFY(plan["verdict"].toString() != "does not fit");
+    QCOMPARE(plan["total_bytes"].toDouble(), first["total_bytes"].toDouble());
+    const CliResult human = cli({"plan", "large.lorikeet.json", "--fit"});
+    for (const QJsonValue& way : ways)
+        QVERIFY2(human.out.contains(way.toObject()["summary"].toString().toUtf8()), human.out);
+    QCOMPARE(cli({"plan", "large.lorikeet.json", "--fit", "--apply", "-o", "fitted.lorikeet.json"}).code, 1);
+    const CliResult second = cli({"plan", "large.lorikeet.json", "--fit", "--apply", "--way", "2", "-o", "fitted.lorikeet.json", "--force"});
+    QVERIFY2(second.code == 0, second.err);
+    QCOMPARE(object({"plan", "fitted.lorikeet.json", "--json"})["total_bytes"].toDouble(), ways.at(1).toObject()["total_bytes"].toDouble());
+}
+
+void TestCliPlan::anAppliedJobKeepsItsPlaceForPaths()
+{
+    QVERIFY(QDir(m_folder.path()).mkpath("deep"));
+    const CliResult result = cli({"plan", "large.lorikeet.json", "--fit", "--apply", "-o", "deep/fitted.lorikeet.json"});
+    QVERIFY2(result.code == 0, result.err);
+    const QJsonObject job = QJsonDocument::fromJson(readFile(at("deep/fitted.lorikeet.json"))).object();
+    QCOMPARE(job["model"].toObject()["path"].toString(), "blueprint:Llama-3.1-8B");
+    QCOMPARE(job["data"].toObject()["path"].toString(), "../data.jsonl");
+}
+
+void TestCliPlan::roomIsOfferedWhereItFits()
+{
+    const QJsonObject answer = object({"plan", "large.lorikeet.json", "--fit", "--json", "--device", "H100 SXM", "--set", "recipe.recompute=3"});
+    QCOMPARE(answer["verdict"].toString(), "fits");
+    QVERIFY(!answer["ways"].toArray().isEmpty());
+    for (const QJsonValue& way : answer["ways"].toArray())
+        QVERIFY(way.toObject()["bytes_saved"].toDouble() < 0);
+}
+
+void TestCliPlan::aSeriesIsPrintedThreeWays_data()
+{
+    QTest::addColumn<QString>("axis");
+    for (const char* axis : {"context", "micro_batch", "rank", "recompute", "method"})
+        QTest::newRow(axis) << QString::fromUtf8(axis);
+}
+
+void TestCliPlan::aSeriesIsPrintedThreeWays()
+{
+    QFETCH(QString, axis);
+    const QJsonArray points = object({"plan", "large.lorikeet.json", "--what-if", axis, "--json"})["points"].toArray();
+    QVERIFY(points.size() >= 4);
+    const QList<QByteArray> lines = cli({"plan", "large.lorikeet.json", "--what-if", axis, "--csv"}).out.trimmed().split('\n');
+    QCOMPARE(lines.size(), points.size() + 1);
+    QVERIFY(lines.first().startsWith(axis.toUtf8() + ",label,"));
+    for (int i = 0; i < points.size(); ++i)
+        QVERIFY2(lines.at(i + 1).contains("," + QByteArray::number(static_cast<qint64>(points.at(i).toObject()["total_bytes"].toDouble())) + ","), lines.at(i + 1));
+    const CliResult human = cli({"plan", "large.lorikeet.json", "--what-if", axis});
+    QCOMPARE(human.out.count('\n'), points.size() + 2);
+    QVERIFY(human.out.contains("\n* "));
+}
+
+void TestCliPlan::theSmallestCardIsNamed()
+{
+    const QJsonObject answer = object({"plan", "large.lorikeet.json", "--smallest-card", "--json"});
+    QVERIFY(answer["cards"].toArray().size() > 50);
+    const QString card = answer["as_it_is"].toString();
+    QVERIFY(!card.isEmpty());
+    QVERIFY(object({"plan", "large.lorikeet.json", "--json", "--device", card})["verdict"].toString() != "does not fit");
+    const QString smaller = answer["with_levers"].toString();
+    QVERIFY(!smaller.isEmpty());
+    QCOMPARE(object({"plan", "large.lorikeet.json", "--json", "--device", smaller})["verdict"].toString(), "does not fit");
+    const CliResult human = cli({"plan", "large.lorikeet.json", "--smallest-card"});
+    QVERIFY2(human.out.contains(card.toUtf8()) && human.out.contains(smaller.toUtf8()), human.out);
+}
+
+void TestCliPlan::theLongestContextIsThatOfThePlan()
+{
+    const QStringList gentle{"--set", "recipe.micro_batch=1", "recipe.recompute=3"};
+    const QJsonObject answer = object(QStringList{"plan", "large.lorikeet.json", "--longest-context", "--json"} + gentle);
+    const qint64 context = static_cast<qint64>(answer["context"].toDouble());
+    QVERIFY(context > 64 && context % 64 == 0);
+    const auto verdictAt = [&](qint64 tokens) {
+        return object(QStringList{"plan", "large.lorikeet.json", "--json"} + gentle + QStringList{QStringLiteral("recipe.context=%1").arg(tokens)})["verdict"].toString();
+    };
+    QVERIFY(verdictAt(context) != "does not fit");
+    QCOMPARE(verdictAt(context + 64), "does not fit");
+}
+
+void TestCliPlan::wrongQuestionsEndWithTwo_data()
+{
+    QTest::addColumn<QStringList>("arguments");
+    QTest::addColumn<QByteArray>("said");
+    QTest::newRow("axis") << QStringList{"--what-if", "colour"} << QByteArray("micro_batch");
+    QTest::newRow("apply alone") << QStringList{"--apply"} << QByteArray("--fit");
+    QTest::newRow("apply without a target") << QStringList{"--fit", "--apply"} << QByteArray("-o");
+    QTest::newRow("csv alone") << QStringList{"--csv"} << QByteArray("--what-if");
+    QTest::newRow("two questions") << QStringList{"--fit", "--smallest-card"} << QByteArray("--smallest-card");
+    QTest::newRow("no such way") << QStringList{"--fit", "--apply", "--way", "99", "-o", "x.lorikeet.json"} << QByteArray("--way");
+}
+
+void TestCliPlan::wrongQuestionsEndWithTwo()
+{
+    QFETCH(QStringList, arguments);
+    QFETCH(QByteArray, said);
+    const CliResult result = cli(QStringList{"plan", "large.lorikeet.json"} + arguments);
+    QCOMPARE(result.code, 2);
+    QVERIFY2(result.err.contains(said), result.err);
+}
+
+}  // namespace lorikeet::test
+
+QTEST_GUILESS_MAIN(lorikeet::test::TestCliPlan)
+#include "tst_cli_plan.moc"
