@@ -5,10 +5,10 @@
 #include "tests/engine/formats/gguf_bytes.h"
 #include "tests/engine/formats/refusal.h"
 
-#include <QElapsedTimer>
 #include <QTemporaryDir>
 #include <QtTest>
 
+#include <ctime>
 #include <functional>
 #include <thread>
 
@@ -322,10 +322,12 @@ private Q_SLOTS:
 
     void theStarterModelOpensAndReadsFast()
     {
-        QElapsedTimer timer;
-        timer.start();
+        // Processor time: what else the machine does is no business of the reader.
+        const auto msSince = [](std::clock_t begin) { return 1000 * static_cast<qint64>(std::clock() - begin) / CLOCKS_PER_SEC; };
+        const std::clock_t begin = std::clock();
         const auto source = openModelSource(LORIKEET_STARTER_MODEL);
-        const qint64 openMs = timer.restart();
+        const qint64 openMs = msSince(begin);
+        const std::clock_t opened = std::clock();
         std::vector<float> target(static_cast<std::size_t>(elementCountOf(embeddingId(), source->shape())));
         std::uint64_t count = 0;
         for (const ParamId id : parametersOf(source->shape())) {
@@ -333,7 +335,7 @@ private Q_SLOTS:
             source->readRows(id, 0, shapeOf(id, source->shape())[0], std::span(target).first(elements));
             count += elements;
         }
-        const qint64 readMs = timer.elapsed();
+        const qint64 readMs = msSince(opened);
         qInfo("open %lld ms, all weights as fp32 %lld ms", openMs, readMs);
         QCOMPARE(count, std::uint64_t{134515008});
         QCOMPARE(source->shape().name, std::string("SmolLM2-135M-Instruct"));

@@ -4,9 +4,9 @@
 #include "engine/plan/catalogue/catalogue.h"
 #include "engine/plan/planner.h"
 
-#include <QElapsedTimer>
 #include <QtTest>
 
+#include <ctime>
 #include <numeric>
 #include <random>
 
@@ -214,10 +214,10 @@ private Q_SLOTS:
         shape.heads = 64;
         std::vector<double> times;
         for (int i = 0; i < 20; ++i) {
-            QElapsedTimer timer;
-            timer.start();
+            // Processor time: what else the machine does is no business of the planner.
+            const std::clock_t begin = std::clock();
             const plan::MemoryPlan plan = plan::plan(shape, jobOf(4096, 1, "bf16", i % 2 ? "1" : "0-39:0,40-79:3"), deviceOf(1ull << 40), {});
-            times.push_back(static_cast<double>(timer.nsecsElapsed()) * 1e-6);
+            times.push_back(static_cast<double>(std::clock() - begin) * 1e3 / CLOCKS_PER_SEC);
             QVERIFY(plan.buffers.size() > 1000);
         }
         std::sort(times.begin(), times.end());
