@@ -34,6 +34,7 @@ Decoder::HostRows::HostRows(const plan::Layout& layout)
 
 Decoder::Decoder(const ModelShape& shape, PlannedMemory& memory, kernels::Context& context)
     : m_shape(shape), m_memory(memory), m_context(context), m_layout(memory.plan().layout), m_block(m_shape, context),
+      m_offload(memory, context),
       m_embedding(memory.mat(m_layout.embedding)), m_finalNorm(memory.mat(m_layout.finalNorm)), m_head(memory.mat(m_layout.head)),
       m_ropeTable(memory.mat(m_layout.ropeTable)), m_host(m_layout)
 {
@@ -208,19 +209,30 @@ BackwardMats Decoder::backwardMats(std::int64_t rows)
             get(ids.dK),      get(ids.dV),    get(ids.dS),       get(ids.attnSum), get(ids.attnDelta)};
 }
 
+void Decoder::embedTokens(const Mat& x)
+{
+    if (m_offload.embeddingIsOnHost()) {
+        m_offload.embed(x, m_host.tokens);
+        return;
+    }
+    Mat tokens = m_memory.mat(m_layout.batch.tokens);
+    tokens.cols = x.rows;
+    kernels::embed(m_context, {x, m_embedding, tokens});
+}
+
 Mat Decoder::forwardForTraining(const PassInputs& in, std::int64_t rows, const std::stop_token& stop)
 {
     const plan::Program& program = m_memory.plan().program;
     const auto layers = static_cast<std::size_t>(m_shape.layers);
     m_memory.enter(program.at(Phase::Train, PointKind::Embed));
-    Mat tokens = m_memory.mat(m_layout.batch.tokens);
-    tokens.cols = rows;
-    kernels::embed(m_context, {m_memory.mat(m_layout.forward.front().x, rows), m_embedding, tokens});
+    embedTokens(m_memory.mat(m_layout.forward.front().x, rows));
     const plan::PointIndex first = program.at(Phase::Train, PointKind::Forward, 0);
     for (std::size_t layer = 0; layer < layers; ++layer) {
         throwIfStopped(stop);
         m_memory.enter(first + static_cast<plan::PointIndex>(layer));
+        m_offload.bringWeights(layer);
         m_block.forward(m_layers[layer], blockMats(m_layout.forward[layer], rows), in);
+        m_offload.stash(layer, rows);
     }
     return m_memory.mat(m_layout.forward.back().y, rows);
 }
@@ -233,6 +245,8 @@ void Decoder::backward(const PassInputs& in, std::int64_t rows, const std::stop_
     for (auto layer = static_cast<std::size_t>(m_shape.layers); layer-- > 0;) {
         throwIfStopped(stop);
         m_memory.enter(last - static_cast<plan::PointIndex>(layer));
+        m_offload.bringWeights(layer);
+        m_offload.fetch(layer, rows);
         m_block.backward(m_layers[layer], blockMats(m_layout.backward[layer], rows), g, in, m_layout.levels[layer],
                          layer == 0 && !m_dEmbedding);
     }
@@ -265,14 +279,13 @@ Mat Decoder::forwardForEvaluation(const PassInputs& in, std::int64_t rows, const
 {
     const plan::Program& program = m_memory.plan().program;
     m_memory.enter(program.at(Phase::Evaluate, PointKind::Embed));
-    Mat tokens = m_memory.mat(m_layout.batch.tokens);
-    tokens.cols = rows;
     plan::BlockBuffers ids = m_layout.evaluate;
-    kernels::embed(m_context, {m_memory.mat(ids.x, rows), m_embedding, tokens});
+    embedTokens(m_memory.mat(ids.x, rows));
     const plan::PointIndex first = program.at(Phase::Evaluate, PointKind::Forward, 0);
     for (std::size_t layer = 0; layer < m_layers.size(); ++layer) {
         throwIfStopped(stop);
         m_memory.enter(first + static_cast<plan::PointIndex>(layer));
+        m_offload.bringWeights(layer);
         m_block.forward(m_layers[layer], blockMats(ids, rows), in);
         std::swap(ids.x, ids.y);
     }

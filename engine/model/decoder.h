@@ -7,6 +7,7 @@
 
 #include "engine/data/micro_batch.h"
 #include "engine/model/block.h"
+#include "engine/model/offload.h"
 #include "engine/model/planned_memory.h"
 
 #include <cstdint>
@@ -61,6 +62,8 @@ private:
         std::vector<float> floats;
     };
     PassInputs upload(const data::MicroBatch& batch, std::int64_t rows);
+    /// x [N, H] = the rows of the embedding for the N tokens uploaded last.
+    void embedTokens(const Mat& x);
     [[nodiscard]] BlockMats blockMats(const plan::BlockBuffers& ids, std::int64_t rows);
     [[nodiscard]] BackwardMats backwardMats(std::int64_t rows);
     [[nodiscard]] Head headMats(const plan::HeadBuffers& ids, std::int64_t rows);
@@ -89,6 +92,7 @@ private:
     kernels::Context& m_context;
     const plan::Layout& m_layout;
     Block m_block;
+    Offload m_offload;
     std::vector<BlockWeights> m_layers;
     Mat m_embedding;
     Mat m_finalNorm;

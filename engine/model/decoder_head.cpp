@@ -139,9 +139,14 @@ std::vector<float> Decoder::extend(std::span<const std::int32_t> tokens, std::in
         kernels::upload(m_context, ids, tokens.data() + done);
         kernels::upload(m_context, in.positions, positions.data());
         plan::BlockBuffers block = sample.block;
-        kernels::embed(m_context, {m_memory.mat(block.x, rows), m_embedding, ids});
+        const Mat x = m_memory.mat(block.x, rows);
+        if (m_offload.embeddingIsOnHost())
+            m_offload.embed(x, tokens.subspan(done, static_cast<std::size_t>(rows)));
+        else
+            kernels::embed(m_context, {x, m_embedding, ids});
         for (std::size_t layer = 0; layer < m_layers.size(); ++layer) {
             throwIfStopped(stop);
+            m_offload.bringWeights(layer);
             m_block.forwardCached(m_layers[layer], blockMats(block, rows), in,
                                   {m_memory.mat(sample.keys[layer]), m_memory.mat(sample.values[layer]), position});
             std::swap(block.x, block.y);

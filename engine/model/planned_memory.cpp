@@ -55,12 +55,16 @@ PlannedMemory::PlannedMemory(const plan::MemoryPlan& plan, std::unique_ptr<Devic
     : m_plan(plan), m_arena(std::move(arena)), m_guardBytes(guardBytes), m_handedOut(plan.buffers.size(), false)
 {
     LORIKEET_CHECK(m_arena->bytes() >= plan.arenaBytes, "the arena is smaller than the plan");
+    if (plan.hostBytes > 0)
+        m_hostArena = makeHostArena(plan.hostBytes);
     if (m_guardBytes == 0)
         return;
     LORIKEET_CHECK(m_arena->isHost(), "the checking mode looks into the arena: CPU only");
     m_live.assign(plan.buffers.size(), false);
     m_unwrittenMost.assign(plan.buffers.size(), 0);
     fillPattern(m_arena->data(), m_arena->bytes());
+    if (m_hostArena)
+        fillPattern(m_hostArena->data(), m_hostArena->bytes());
 }
 
 Mat PlannedMemory::mat(plan::BufferId id)
@@ -142,7 +146,7 @@ CategoryBytes PlannedMemory::liveBytes() const
     CategoryBytes bytes{};
     for (std::size_t i = 0; i < m_plan.buffers.size(); ++i) {
         const plan::Buffer& buffer = m_plan.buffers[i];
-        if (m_handedOut[i] && buffer.first <= m_point && m_point <= buffer.last)
+        if (m_handedOut[i] && buffer.space == plan::Space::Device && buffer.first <= m_point && m_point <= buffer.last)
             bytes[static_cast<std::size_t>(buffer.category)] += buffer.bytes;
     }
     return bytes;

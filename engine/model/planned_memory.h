@@ -59,6 +59,8 @@ public:
     /// The largest liveBytes() (by their sum) of any point passed since the last call.
     [[nodiscard]] CategoryBytes takePeakBytes();
     [[nodiscard]] std::uint64_t arenaBytes() const noexcept { return m_arena->bytes(); }
+    /// Of the arena in host memory; 0 where nothing is offloaded.
+    [[nodiscard]] std::uint64_t hostBytes() const noexcept { return m_hostArena ? m_hostArena->bytes() : 0; }
     /// Names of buffers that were never handed out.
     [[nodiscard]] std::vector<std::string> unused() const;
     /// Checking mode: buffers of which some element was not written in some life, "name: n of m elements".
@@ -69,10 +71,14 @@ private:
     void requireGuard(const plan::Buffer& buffer) const;
     void birth(std::size_t index);
     void death(std::size_t index);
-    [[nodiscard]] std::byte* address(const plan::Buffer& buffer) const { return m_arena->data() + buffer.offset; }
+    [[nodiscard]] std::byte* address(const plan::Buffer& buffer) const
+    {
+        return (buffer.space == plan::Space::Host ? *m_hostArena : *m_arena).data() + buffer.offset;
+    }
 
     const plan::MemoryPlan& m_plan;
     std::unique_ptr<DeviceArena> m_arena;
+    std::unique_ptr<DeviceArena> m_hostArena;  ///< where the plan has host buffers
     std::uint64_t m_guardBytes = 0;
     plan::PointIndex m_point = -1;
     CategoryBytes m_peak{};

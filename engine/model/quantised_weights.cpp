@@ -102,14 +102,13 @@ kernels::QuantMat quantisedMat(PlannedMemory& memory, const plan::LinearWeights&
     return matrix;
 }
 
-void fillQuantised(PlannedMemory& memory, kernels::Context& context, const kernels::QuantMat& matrix, const ReadRows& read)
+void fillQuantised(const LoadRoom& room, const kernels::QuantMat& matrix, const ReadRows& read)
 {
-    const plan::Layout& layout = memory.plan().layout;
-    HostSide<float> staging(context, memory.mat(layout.staging));
+    HostSide<float> staging(*room.context, room.staging);
     if (matrix.kind == Quantization::Int8)
-        fillInt8(context, matrix, staging.values(), read);
+        fillInt8(*room.context, matrix, staging.values(), read);
     else
-        fillNf4(context, matrix, memory.mat(layout.loadScales), staging.values(), read);
+        fillNf4(*room.context, matrix, room.scales, staging.values(), read);
 }
 
 }  // namespace lorikeet::model

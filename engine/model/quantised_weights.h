@@ -17,8 +17,15 @@ namespace lorikeet::model {
 /// Fills rows [first, first + count) of a matrix in fp32.
 using ReadRows = std::function<void(std::int64_t first, std::int64_t count, std::span<float> rows)>;
 
-/// Quantises a matrix row block by row block through Layout::staging: beside the codes never more than that is in memory. On a device it
+/// Where weights are going while they are loaded, and the room for what is on its way.
+struct LoadRoom {
+    kernels::Context* context = nullptr;  ///< of the device, or of the CPU for weights that stay on the host
+    Mat staging;                          ///< fp32
+    Mat scales;                           ///< fp32, for scales that are quantised themselves
+};
+
+/// Quantises a matrix row block by row block through the staging: beside the codes never more than that is in memory. On a device it
 /// happens on the host. @throws Error{BadInput} for a value that is not finite, and what `read` throws.
-void fillQuantised(PlannedMemory& memory, kernels::Context& context, const kernels::QuantMat& matrix, const ReadRows& read);
+void fillQuantised(const LoadRoom& room, const kernels::QuantMat& matrix, const ReadRows& read);
 
 }  // namespace lorikeet::model

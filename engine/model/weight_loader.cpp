@@ -8,6 +8,7 @@
 #include "engine/formats/parameters.h"
 #include "engine/kernels/attention.h"
 #include "engine/kernels/elementwise.h"
+#include "engine/kernels/op_table.h"
 #include "engine/kernels/rope.h"
 #include "engine/model/quantised_weights.h"
 
@@ -24,8 +25,13 @@ namespace {
 /// Planned places of the parameters: the ids of the frozen ones, and parts of the masters for the trained ones.
 class Places {
 public:
-    Places(const ModelShape& shape, PlannedMemory& memory) : m_shape(shape), m_memory(memory), m_masters(memory.mat(memory.plan().layout.master))
+    Places(const ModelShape& shape, PlannedMemory& memory, kernels::Context& context)
+        : m_shape(shape), m_memory(memory), m_masters(memory.mat(memory.plan().layout.master))
     {
+        const plan::Layout& layout = memory.plan().layout;
+        m_host.ops = &kernels::cpuOps();
+        m_device = {&context, memory.mat(layout.staging), memory.mat(layout.loadScales)};
+        m_onHost = {&m_host, memory.mat(layout.hostStaging), memory.mat(layout.hostLoadScales)};
         for (const plan::ParameterSlot& slot : memory.plan().layout.trained.parameters)
             m_trained.emplace(slot.id, &slot);
     }
@@ -35,6 +41,13 @@ public:
     {
         if (!m_trained.empty())
             kernels::fillZero(context, m_masters);
+    }
+    /// Device or host: where the parameter lies.
+    [[nodiscard]] const LoadRoom& roomOf(ParamId id) const
+    {
+        const plan::BufferId buffer = id.kind == ParamKind::LinearWeight && linearOf(id).weight == plan::kNone ? linearOf(id).codes : idOf(id);
+        const bool frozen = !m_trained.contains(id);
+        return frozen && m_memory.plan().buffer(buffer).space == plan::Space::Host ? m_onHost : m_device;
     }
     [[nodiscard]] Mat matOf(ParamId id)
     {
@@ -51,7 +64,13 @@ public:
     }
 
 private:
-    [[nodiscard]] const plan::LayerWeights& layerOf(ParamId id) const { return m_memory.plan().layout.layers[static_cast<std::size_t>(id.layer)]; }
+    /// The buffers of an offloaded layer on the host, of another one on the device.
+    [[nodiscard]] const plan::LayerWeights& layerOf(ParamId id) const
+    {
+        const plan::Layout& layout = m_memory.plan().layout;
+        const auto layer = static_cast<std::size_t>(id.layer);
+        return !layout.hostLayers.empty() && layout.hostLayers[layer].normIn != plan::kNone ? layout.hostLayers[layer] : layout.layers[layer];
+    }
     [[nodiscard]] const plan::LinearWeights& linearOf(ParamId id) const { return layerOf(id).linears[static_cast<std::size_t>(id.linear)]; }
     [[nodiscard]] plan::BufferId idOf(ParamId id) const
     {
@@ -73,6 +92,9 @@ private:
     const ModelShape& m_shape;
     PlannedMemory& m_memory;
     Mat m_masters;
+    kernels::Context m_host;
+    LoadRoom m_device;
+    LoadRoom m_onHost;
     std::map<ParamId, const plan::ParameterSlot*> m_trained;
 };
 
@@ -86,8 +108,10 @@ Mat asFileRows(const Mat& mat, const ModelShape& shape, ParamId id)
 
 /// Calls fill(firstRow, count, span) for blocks that fit the staging buffer and converts each into `target`. On a GPU the block is
 /// filled on the host and copied into the staging buffer.
-void fillInBlocks(kernels::Context& context, const Mat& target, const Mat& staging, const ReadRows& fill)
+void fillInBlocks(const LoadRoom& room, const Mat& target, const ReadRows& fill)
 {
+    kernels::Context& context = *room.context;
+    const Mat& staging = room.staging;
     const std::int64_t rowsAtOnce = std::max<std::int64_t>(1, staging.cols / target.cols);
     const bool onDevice = context.device != nullptr;
     std::vector<float> host(onDevice ? static_cast<std::size_t>(std::min(rowsAtOnce, target.rows) * target.cols) : 0);
@@ -133,8 +157,7 @@ void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kern
                  const ProgressFn& progress)
 {
     const ModelShape& shape = source.shape();
-    const Mat staging = memory.mat(memory.plan().layout.staging);
-    Places places(shape, memory);
+    Places places(shape, memory, context);
     places.clear(context);
     const std::vector<ParamId> parameters = formats::parametersOf(shape);
     for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -145,9 +168,9 @@ void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kern
             source.readRows(id, row, count, block);
         };
         if (const kernels::QuantMat matrix = places.quantisedOf(id))
-            fillQuantised(memory, context, matrix, read);
-        else if (const Mat target = asFileRows(places.matOf(id), shape, id); context.device != nullptr || !readWhole(source, id, target))
-            fillInBlocks(context, target, staging, read);
+            fillQuantised(places.roomOf(id), matrix, read);
+        else if (const Mat target = asFileRows(places.matOf(id), shape, id); places.roomOf(id).context->device != nullptr || !readWhole(source, id, target))
+            fillInBlocks(places.roomOf(id), target, read);
         if (progress)
             progress({"loading weights", i + 1, parameters.size(), "tensors"});
     }
@@ -156,8 +179,7 @@ void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kern
 
 void fillRandomWeights(const ModelShape& shape, PlannedMemory& memory, kernels::Context& context, std::uint64_t seed)
 {
-    const Mat staging = memory.mat(memory.plan().layout.staging);
-    Places places(shape, memory);
+    Places places(shape, memory, context);
     places.clear(context);
     std::uint32_t tensor = 0;
     for (const ParamId id : formats::parametersOf(shape)) {
@@ -175,9 +197,9 @@ void fillRandomWeights(const ModelShape& shape, PlannedMemory& memory, kernels::
             }
         };
         if (const kernels::QuantMat matrix = places.quantisedOf(id))
-            fillQuantised(memory, context, matrix, fill);
+            fillQuantised(places.roomOf(id), matrix, fill);
         else
-            fillInBlocks(context, asFileRows(places.matOf(id), shape, id), staging, fill);
+            fillInBlocks(places.roomOf(id), asFileRows(places.matOf(id), shape, id), fill);
     }
     loadRopeTable(shape, memory, context);
 }

@@ -32,4 +32,9 @@ struct BlockBuffers {
     BufferId y = kNone;        ///< [T, H] block output: x of the next layer
 };
 
+/// The parts that may be kept for backward and so may be offloaded; S of the adapters besides.
+inline constexpr std::array<BufferId BlockBuffers::*, 14> kKeptParts{
+    &BlockBuffers::x,    &BlockBuffers::norm1, &BlockBuffers::qPre, &BlockBuffers::kPre, &BlockBuffers::q,  &BlockBuffers::k,      &BlockBuffers::v,
+    &BlockBuffers::attn, &BlockBuffers::lse,   &BlockBuffers::mid,  &BlockBuffers::norm2, &BlockBuffers::gate, &BlockBuffers::up, &BlockBuffers::product};
+
 }  // namespace lorikeet::plan

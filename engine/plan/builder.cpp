@@ -47,6 +47,13 @@ BufferId Builder::add(std::string name, Category category, std::string_view term
     return static_cast<BufferId>(plan.buffers.size()) - 1;
 }
 
+BufferId Builder::addHost(std::string name, std::string_view termName, DType dtype, std::vector<std::int64_t> dims, Lifetime life, int layer)
+{
+    const BufferId id = add(std::move(name), Category::Buffers, termName, dtype, std::move(dims), life, layer);
+    plan.buffers.back().space = Space::Host;
+    return id;
+}
+
 Lifetime Builder::phase(Phase p) const
 {
     const auto& points = plan.program.points;

@@ -37,6 +37,11 @@ inline constexpr std::string_view kModelGradient = "gradient of the model";
 inline constexpr std::string_view kQuantised = "quantised weights of the layers";
 inline constexpr std::string_view kScales = "quantisation scales";
 inline constexpr std::string_view kDequantise = "one matrix dequantised";
+inline constexpr std::string_view kLayerSlots = "two visiting layers";
+inline constexpr std::string_view kHostLayers = "offloaded layers";
+inline constexpr std::string_view kHostEmbedding = "embedding on the host";
+inline constexpr std::string_view kHostKept = "offloaded activations";
+inline constexpr std::string_view kKeptSlots = "two layers' activations";
 inline constexpr std::string_view kBlockScratch = "scratch of one layer";
 inline constexpr std::string_view kBackwardScratch = "scratch of one backward layer";
 inline constexpr std::string_view kLossChunk = "loss chunk";
@@ -64,6 +69,8 @@ public:
 
     BufferId add(std::string name, Category category, std::string_view termName, DType dtype, std::vector<std::int64_t> dims,
                  Lifetime life, int layer = -1);
+    /// In host memory: category Buffers of the second budget.
+    BufferId addHost(std::string name, std::string_view termName, DType dtype, std::vector<std::int64_t> dims, Lifetime life, int layer = -1);
     [[nodiscard]] Lifetime whole() const noexcept { return {0, plan.program.last()}; }
     [[nodiscard]] Lifetime phase(Phase p) const;
 
@@ -94,12 +101,27 @@ struct TrainedJob {
 void addWeights(Builder& builder, bool frozen);
 /// Flat buffers of what is trained; fills Layout::trained.
 void addTrained(Builder& builder, const TrainedJob& job);
+/// How the train phase runs.
+struct TrainingPlan {
+    std::vector<Recompute> levels;
+    bool dropout = false;
+    bool attentionWorkspace = false;
+    bool offloadKept = false;  ///< what layers keep lies on the host between forward and backward
+};
 /// Everything of the train phase: batch, kept activations by level, scratch, loss chunk.
-void addTraining(Builder& builder, const std::vector<Recompute>& levels, bool dropout, bool attentionWorkspace);
+void addTraining(Builder& builder, const TrainingPlan& training);
 /// The evaluation pass over Layout::slots rows.
 void addEvaluation(Builder& builder);
 /// Sampling with a cache of Layout::sampleContext slots.
 void addSampling(Builder& builder);
+/// Moves the weights of the first `count` layers to the host and gives them two slots on the device.
+void offloadLayers(Builder& builder, std::int64_t count);
+/// Moves the embedding table to the host; only the rows of a micro-batch visit the device.
+void offloadEmbedding(Builder& builder);
+/// Staging for weights that are loaded into host memory; for quantised ones with `layers`.
+void addHostStaging(Builder& builder, bool layers);
+/// Host buffers for what a layer keeps.
+[[nodiscard]] BlockBuffers hostTwin(Builder& builder, const BlockBuffers& kept, int layer, Lifetime life);
 /// Workspace of the product library and the widened operands, for all phases.
 void addKernelScratch(Builder& builder, const KernelCosts& costs);
 

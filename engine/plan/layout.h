@@ -99,6 +99,13 @@ struct Layout {
     BufferId head = kNone;       ///< [V, H]; the same id as embedding when tied
     std::vector<LayerWeights> layers;
 
+    // Offloading: host twins of what takes turns in two slots on the device; empty or kNone where nothing is offloaded.
+    std::vector<LayerWeights> hostLayers;  ///< per layer; those that are not offloaded have no buffers
+    std::vector<BlockBuffers> hostKept;    ///< per layer: kept activations; the slot of layer l is l % 2
+    BufferId hostRows = kNone;     ///< [T, H] rows of an embedding table that lies on the host
+    BufferId hostStaging = kNone;  ///< as staging and loadScales, for weights that lie on the host
+    BufferId hostLoadScales = kNone;
+
     Trained trained;
     BufferId master = kNone;     ///< [elements] fp32
     BufferId work = kNone;       ///< bf16 copy for the products; the same id as master in fp32 jobs

@@ -3,6 +3,7 @@
 #include "engine/plan/builder.h"
 
 #include <algorithm>
+#include <array>
 
 namespace lorikeet::plan {
 
@@ -113,10 +114,10 @@ BlockBuffers addScratchBlock(Builder& b, const std::string& prefix, std::string_
     return block;
 }
 
-/// Overwrites in `target` what the level keeps, with buffers that live from the layer's forward to its backward.
-void addKept(Builder& b, BlockBuffers& target, Recompute level, int layer, Lifetime life)
+/// Makes in `target` what the level keeps; with layer -1 for the largest adapter of all layers.
+void addKept(Builder& b, BlockBuffers& target, Recompute level, const std::string& prefix, std::string_view termName, int layer, Lifetime life)
 {
-    const BlockMaker maker(b, "layer." + std::to_string(layer) + ".", Category::Activations, term::kKept, b.plan.layout.slots, life, layer);
+    const BlockMaker maker(b, prefix, Category::Activations, termName, b.plan.layout.slots, life, layer);
     if (level == Recompute::WholeBlock)
         return;
     maker.attentionOutputs(target, true);
@@ -133,6 +134,33 @@ void addKept(Builder& b, BlockBuffers& target, Recompute level, int layer, Lifet
     target.norm1 = maker.make("norm1", b.shape.hidden);
     target.norm2 = maker.make("norm2", b.shape.hidden);
     target.product = maker.make("product", b.shape.mlp);
+}
+
+/// The parts of a slot that a layer of `level` keeps.
+BlockBuffers keptAt(Recompute level, const BlockBuffers& slot)
+{
+    BlockBuffers kept;
+    if (level == Recompute::WholeBlock)
+        return kept;
+    kept.attn = slot.attn;
+    kept.lse = slot.lse;
+    kept.mid = slot.mid;
+    if (level == Recompute::AttentionKept)
+        return kept;
+    kept.qPre = slot.qPre;
+    kept.kPre = slot.kPre;
+    kept.q = slot.q;
+    kept.k = slot.k;
+    kept.v = slot.v;
+    kept.gate = slot.gate;
+    kept.up = slot.up;
+    kept.loraS = slot.loraS;
+    if (level == Recompute::Cheap)
+        return kept;
+    kept.norm1 = slot.norm1;
+    kept.norm2 = slot.norm2;
+    kept.product = slot.product;
+    return kept;
 }
 
 /// Ids of `kept` win over those of `scratch` where both exist.
@@ -215,44 +243,99 @@ void addBackwardScratch(Builder& b, Lifetime head, Lifetime life, bool attention
 
 }  // namespace
 
-void addTraining(Builder& b, const std::vector<Recompute>& levels, bool dropout, bool attentionWorkspace)
+namespace {
+
+/// Points of the train phase that lifetimes are made of.
+struct TrainPoints {
+    explicit TrainPoints(const Builder& b)
+        : layers(static_cast<int>(b.shape.layers)), embed(at(b, PointKind::Embed)), forward0(at(b, PointKind::Forward, 0)), head(at(b, PointKind::Head)),
+          backward0(at(b, PointKind::Backward, 0))
+    {
+    }
+    // forward(l) = forward0 + l and backward(l) = backward0 - l: one search each instead of one per layer.
+    [[nodiscard]] Lifetime forward() const { return {forward0, forward0 + layers - 1}; }
+    [[nodiscard]] Lifetime backward() const { return {backward0 - layers + 1, backward0}; }
+    [[nodiscard]] Lifetime kept(int layer) const { return {forward0 + layer, backward0 - layer}; }
+    /// x of layer l is written by layer l - 1 (or the embedding) and read last by its own backward; the last one by the head.
+    [[nodiscard]] Lifetime stream(int layer) const { return {layer == 0 ? embed : forward0 + layer - 1, layer == layers ? head : backward0 - layer}; }
+
+    int layers;
+    PointIndex embed;
+    PointIndex forward0;
+    PointIndex head;
+    PointIndex backward0;
+
+private:
+    static PointIndex at(const Builder& b, PointKind kind, int layer = -1) { return b.plan.program.at(Phase::Train, kind, layer); }
+};
+
+/// Every layer has buffers of its own for what it keeps.
+void addKeptOnDevice(Builder& b, const TrainPoints& points, const BlockBuffers& forwardScratch, const BlockBuffers& backwardScratch)
 {
     Layout& layout = b.plan.layout;
-    const Program& program = b.plan.program;
-    const auto layers = static_cast<int>(b.shape.layers);
-    const auto at = [&](PointKind kind, int layer = -1) { return program.at(Phase::Train, kind, layer); };
-    // forward(l) = forward(0) + l and backward(l) = backward(0) - l: one search each instead of one per layer.
-    const PointIndex forward0 = at(PointKind::Forward, 0);
-    const PointIndex backward0 = at(PointKind::Backward, 0);
-    const Lifetime forwardLife{forward0, forward0 + layers - 1};
-    const Lifetime backwardLife{backward0 - layers + 1, backward0};
-    const Lifetime headLife{at(PointKind::Head), at(PointKind::Head)};
-
-    layout.levels = levels;
-    // Evaluation fills the same few index rows; they come from the host, so that their life costs little.
-    addBatch(b, {at(PointKind::Batch), b.phase(Phase::Evaluate).last});
-    const ScratchNeeds needs{*std::max_element(levels.begin(), levels.end()), true, dropout};
-    const BlockBuffers forwardScratch = addScratchBlock(b, "forward.", term::kBlockScratch, layout.slots, forwardLife, needs);
-    const BlockBuffers backwardScratch = addScratchBlock(b, "backward.", term::kBackwardScratch, layout.slots, backwardLife, needs);
-    for (int layer = 0; layer < layers; ++layer) {
-        const Lifetime life{forward0 + layer, backward0 - layer};
+    for (int layer = 0; layer < points.layers; ++layer) {
         BlockBuffers kept;
-        addKept(b, kept, levels[static_cast<std::size_t>(layer)], layer, life);
+        addKept(b, kept, layout.levels[static_cast<std::size_t>(layer)], "layer." + std::to_string(layer) + ".", term::kKept, layer, points.kept(layer));
         layout.forward.push_back(merged(kept, forwardScratch));
         layout.backward.push_back(merged(kept, backwardScratch));
     }
-    // x of layer l is written by layer l - 1 (or the embedding) and read last by its own backward; the last one by the head.
-    for (int layer = 0; layer <= layers; ++layer) {
-        const Lifetime life{layer == 0 ? at(PointKind::Embed) : forward0 + layer - 1, layer == layers ? headLife.last : backward0 - layer};
+    for (int layer = 0; layer <= points.layers; ++layer) {
         const BufferId x = b.add("layer." + std::to_string(layer) + ".x", Category::Activations, term::kStream, layout.compute,
-                                 {layout.slots, b.shape.hidden}, life, layer);
-        if (layer < layers)
+                                 {layout.slots, b.shape.hidden}, points.stream(layer), layer);
+        if (layer < points.layers)
             layout.forward[static_cast<std::size_t>(layer)].x = layout.backward[static_cast<std::size_t>(layer)].x = x;
         if (layer > 0)
             layout.forward[static_cast<std::size_t>(layer) - 1].y = x;
     }
+}
+
+/// Two slots on the device take turns; every layer has its twin on the host.
+void addKeptOnHost(Builder& b, const TrainPoints& points, const BlockBuffers& forwardScratch, const BlockBuffers& backwardScratch)
+{
+    Layout& layout = b.plan.layout;
+    const Lifetime life{points.embed, points.backward0};
+    std::array<BlockBuffers, 2> slots;
+    for (std::size_t s = 0; s < slots.size(); ++s) {
+        const std::string prefix = "slot." + std::to_string(s) + ".";
+        Recompute lowest = Recompute::WholeBlock;
+        for (std::size_t layer = s; layer < layout.levels.size(); layer += slots.size())
+            lowest = std::min(lowest, layout.levels[layer]);
+        addKept(b, slots[s], lowest, prefix, term::kKeptSlots, -1, life);
+        slots[s].x = b.add(prefix + "x", Category::Activations, term::kKeptSlots, layout.compute, {layout.slots, b.shape.hidden}, life);
+    }
+    for (int layer = 0; layer < points.layers; ++layer) {
+        const auto slot = static_cast<std::size_t>(layer) % slots.size();
+        BlockBuffers kept = keptAt(layout.levels[static_cast<std::size_t>(layer)], slots[slot]);
+        for (const Linear linear : kLinears)
+            if (layout.layers[static_cast<std::size_t>(layer)].adapters[static_cast<std::size_t>(linear)] < 0)
+                kept.loraS[static_cast<std::size_t>(linear)] = kNone;
+        layout.forward.push_back(merged(kept, forwardScratch));
+        layout.backward.push_back(merged(kept, backwardScratch));
+        layout.forward.back().x = layout.backward.back().x = kept.x = slots[slot].x;
+        layout.forward.back().y = slots[1 - slot].x;
+        layout.hostKept.push_back(hostTwin(b, kept, layer, points.kept(layer)));
+    }
+}
+
+}  // namespace
+
+void addTraining(Builder& b, const TrainingPlan& training)
+{
+    Layout& layout = b.plan.layout;
+    const TrainPoints points(b);
+    const Lifetime headLife{points.head, points.head};
+    layout.levels = training.levels;
+    // Evaluation fills the same few index rows; they come from the host, so that their life costs little.
+    addBatch(b, {b.phase(Phase::Train).first, b.phase(Phase::Evaluate).last});
+    const ScratchNeeds needs{*std::ranges::max_element(training.levels), true, training.dropout};
+    const BlockBuffers forwardScratch = addScratchBlock(b, "forward.", term::kBlockScratch, layout.slots, points.forward(), needs);
+    const BlockBuffers backwardScratch = addScratchBlock(b, "backward.", term::kBackwardScratch, layout.slots, points.backward(), needs);
+    if (training.offloadKept)
+        addKeptOnHost(b, points, forwardScratch, backwardScratch);
+    else
+        addKeptOnDevice(b, points, forwardScratch, backwardScratch);
     layout.trainHead = addHead(b, "head.", term::kLossChunk, headLife, true);
-    addBackwardScratch(b, headLife, backwardLife, attentionWorkspace);
+    addBackwardScratch(b, headLife, points.backward(), training.attentionWorkspace);
 }
 
 void addEvaluation(Builder& b)

@@ -12,6 +12,21 @@ namespace {
 
 constexpr std::int64_t kPrefillRows = 256;
 
+void requireOffloadable(const ModelShape& shape, const Job& job)
+{
+    const JobRecipe& recipe = job.recipe;
+    if (recipe.method == "full" && (recipe.offloadLayers > 0 || recipe.offloadEmbedding))
+        throw Error(ErrorCode::Usage, "recipe.method is full, but only frozen weights can be offloaded",
+                    "set recipe.offload_layers to 0 and recipe.offload_embedding to false");
+    if (recipe.offloadLayers > shape.layers)
+        throw Error(ErrorCode::Usage,
+                    "recipe.offload_layers is " + std::to_string(recipe.offloadLayers) + ", the model has " + std::to_string(shape.layers) + " layers",
+                    "lower recipe.offload_layers");
+    if (recipe.offloadEmbedding && shape.tiedHead)
+        throw Error(ErrorCode::Usage, "recipe.offload_embedding is on, but this model's head is its embedding table, which every step needs whole",
+                    "set recipe.offload_embedding to false");
+}
+
 void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
 {
     if (rank.world != 1)
@@ -27,6 +42,7 @@ void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
     if (job.recipe.method == "full" && quantizationOf(job) != Quantization::None)
         throw Error(ErrorCode::Usage, "recipe.method is full, but quantised weights cannot be trained themselves",
                     "set recipe.method to lora (QLoRA) or recipe.quantization to none");
+    requireOffloadable(shape, job);
 }
 
 std::vector<AdapterSlot> adapterSlots(const ModelShape& shape, const Job& job)
@@ -78,8 +94,13 @@ MemoryPlan plan(const ModelShape& shape, const Job& job, const DeviceSpec& devic
     layout.doubleQuantization = layout.quantization == Quantization::Nf4 && job.recipe.doubleQuantization;
     Builder builder(shape, result);
     addWeights(builder, !full);
+    offloadLayers(builder, job.recipe.offloadLayers);
+    if (job.recipe.offloadEmbedding)
+        offloadEmbedding(builder);
+    if (job.recipe.offloadLayers > 0 || job.recipe.offloadEmbedding)
+        addHostStaging(builder, job.recipe.offloadLayers > 0);
     addTrained(builder, {full ? std::vector<AdapterSlot>{} : adapterSlots(shape, job), full, true, optimizerOf(job), job.recipe.momentum});
-    addTraining(builder, recomputeLevels(job, shape.layers), job.recipe.dropout > 0 && !full, costs.attentionWorkspace);
+    addTraining(builder, {recomputeLevels(job, shape.layers), job.recipe.dropout > 0 && !full, costs.attentionWorkspace, job.recipe.offloadActivations});
     if (hasValidation(job))
         addEvaluation(builder);
     if (!job.run.samplePrompt.empty())

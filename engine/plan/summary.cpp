@@ -43,6 +43,11 @@ std::string_view sentenceOf(std::string_view name)
         {term::kQuantised, "The frozen matrices of all layers as codes of 4 or 8 bits."},
         {term::kScales, "What the codes are multiplied by: one number for each block or row."},
         {term::kDequantise, "Work space for one matrix in the job's precision, made from its codes just before it is used."},
+        {term::kLayerSlots, "Room for two of the offloaded layers: one in use, one on its way."},
+        {term::kHostLayers, "Frozen layers that lie in host memory and visit the device when it is their turn."},
+        {term::kHostEmbedding, "The embedding table in host memory, and the rows of one micro-batch on their way to the device."},
+        {term::kHostKept, "What forward keeps for backward, in host memory until the layer's turn comes again."},
+        {term::kKeptSlots, "Room for what two layers keep: one in use, one on its way from or to host memory."},
         {term::kBlockScratch, "Work space of one layer's forward pass, shared by all layers."},
         {term::kBackwardScratch, "Work space of one layer's backward pass, shared by all layers."},
         {term::kLossChunk, "Logits of a few rows at a time; their gradient overwrites them."},
@@ -194,7 +199,8 @@ void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& co
 
     plan.deviceId = device.id;
     plan.capacityBytes = device.availableBytes;
-    const std::uint64_t total = plan.totalBytes();
+    // On a CPU both arenas lie in the same memory.
+    const std::uint64_t total = plan.totalBytes() + (device.kind == DeviceSpec::Kind::Cpu ? plan.hostBytes : 0);
     plan.verdict = total > plan.capacityBytes ? Verdict::DoesNotFit
                  : static_cast<double>(total) > kTightShare * static_cast<double>(plan.capacityBytes) ? Verdict::Tight
                                                                                                        : Verdict::Fits;

@@ -61,6 +61,9 @@ struct JobRecipe {
     std::string recompute = "1";     ///< a level, or levels by layer range: "0-9:1,10-27:3"
     std::string quantization = "none";  ///< of the layers' frozen matrices: none, nf4, int8
     bool doubleQuantization = true;     ///< nf4: the scales quantised once more
+    bool offloadActivations = false;    ///< kept activations lie in host memory until backward needs them
+    std::int64_t offloadLayers = 0;     ///< first layers whose frozen weights lie in host memory
+    bool offloadEmbedding = false;      ///< the embedding table lies in host memory (untied heads only)
     std::int64_t lossChunk = 256;    ///< rows of logits at a time
     std::string optimizer = "adamw"; ///< adamw, adamw_8bit, sgd, lion
     double momentum = 0.9;           ///< sgd only

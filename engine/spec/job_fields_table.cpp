@@ -215,6 +215,21 @@ void addPrecision(std::vector<JobField>& table)
                                     "of time, 3 keeps only each layer's input for up to half more time; the result is the same; by layer "
                                     "range: \"0-9:1,10-27:3\"."},
                                    LORIKEET_MEMBER(recipe, recompute)));
+    table.push_back(booleanField({"recipe.offload_activations", "Offload activations", "",
+                                  "Keeps what backward needs in host memory instead of on the device: activations then hardly grow with the "
+                                  "number of layers, at the price of copying them over the bus twice a step; the result is the same.",
+                                  true, 2},
+                                 LORIKEET_MEMBER(recipe, offloadActivations)));
+    table.push_back(integerField({"recipe.offload_layers", "Offload layers", "layers",
+                                  "First layers whose frozen weights wait in host memory and visit the device for their turn: frees their "
+                                  "bytes, costs copying them twice for each micro-batch; the result is the same.",
+                                  true, 2},
+                                 {0, 1024, 0, 80}, LORIKEET_MEMBER(recipe, offloadLayers)));
+    table.push_back(booleanField({"recipe.offload_embedding", "Offload embedding", "",
+                                  "Leaves the embedding table in host memory and copies only the rows that a micro-batch needs: frees about "
+                                  "1 GiB in an 8 B model at hardly any time; for models whose head is a table of its own.",
+                                  true, 2},
+                                 LORIKEET_MEMBER(recipe, offloadEmbedding)));
     table.push_back(integerField({"recipe.loss_chunk", "Loss chunk", "rows",
                                   "Rows whose scores over the whole vocabulary exist at one time: fewer saves memory (it is rows x "
                                   "vocabulary), below 128 it costs speed; the result is the same."},

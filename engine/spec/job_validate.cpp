@@ -123,6 +123,10 @@ void checkMethod(const Job& job, std::vector<Issue>& issues)
     if (full && !recipe.initAdapter.empty())
         issues.push_back({"recipe.init_adapter", Severity::Error, "full fine-tuning has no adapter to start from",
                           "empty recipe.init_adapter or set recipe.method to lora"});
+    if (full && (recipe.offloadLayers > 0 || recipe.offloadEmbedding))
+        issues.push_back({recipe.offloadLayers > 0 ? "recipe.offload_layers" : "recipe.offload_embedding", Severity::Error,
+                          "full fine-tuning changes every weight, and only frozen ones can be offloaded",
+                          "set recipe.offload_layers to 0 and recipe.offload_embedding to false, or recipe.method to lora"});
     if (full && recipe.learningRate > kMuchForFull)
         issues.push_back({"recipe.learning_rate", Severity::Warning,
                           "a learning rate of " + numberText(recipe.learningRate) + " is far too much for full fine-tuning",

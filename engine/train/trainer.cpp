@@ -45,9 +45,10 @@ void Trainer::report(const char* phase)
     measured.liveBytes = m_memory->takePeakBytes();
     measured.arenaBytes = m_memory->arenaBytes();
     measured.residentBytes = processMemory().residentBytes;
-    // On a CPU the whole of the process is measured: what it holds beside its arena is library and heap, and counts as buffers.
-    if (m_options.device.kind == DeviceSpec::Kind::Cpu && measured.residentBytes > measured.arenaBytes)
-        measured.liveBytes[static_cast<std::size_t>(plan::Category::Buffers)] += measured.residentBytes - measured.arenaBytes;
+    const std::uint64_t arenas = measured.arenaBytes + m_memory->hostBytes();
+    // On a CPU the whole of the process is measured: what it holds beside its arenas is library and heap, and counts as buffers.
+    if (m_options.device.kind == DeviceSpec::Kind::Cpu && measured.residentBytes > arenas)
+        measured.liveBytes[static_cast<std::size_t>(plan::Category::Buffers)] += measured.residentBytes - arenas;
     m_hooks.memory(measured);
 }
 

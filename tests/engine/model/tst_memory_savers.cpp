@@ -107,6 +107,51 @@ private Q_SLOTS:
         QVERIFY(std::isfinite(first.lossSum));
     }
 
+    void offloadingGivesTheSameBits_data()
+    {
+        QTest::addColumn<QString>("shape");
+        QTest::addColumn<QString>("levels");
+        QTest::addColumn<double>("dropout");
+        for (const std::string& name : smallShapeNames())
+            for (const char* levels : {"0", "1", "2", "3", "0-0:3,1-1:0,2-2:2"})
+                QTest::addRow("%s %s", name.c_str(), levels) << QString::fromStdString(name) << QString(levels) << (levels[0] == '1' ? 0.2 : 0.0);
+    }
+    void offloadingGivesTheSameBits()
+    {
+        QFETCH(QString, shape);
+        QFETCH(QString, levels);
+        QFETCH(double, dropout);
+        const ModelShape model = smallShape(shape.toStdString());
+        const data::MicroBatch batch = randomBatch({50, 64, 9}, 101, 4);
+        Job job = smallJob(64, 2);
+        job.recipe.recompute = levels.toStdString();
+        job.recipe.dropout = dropout;
+        LoadedModel here(model, job);
+        const Outcome expected = trainOn(here, {batch, batch}, dropout);
+        const double evaluated = here.decoder->evaluateMicroBatch(batch, {});
+        const std::vector<float> next = here.decoder->extend(std::span(batch.tokens).first(20), 0, {});
+        const std::uint64_t atHome = here.plan.arenaBytes;
+        struct Lever {
+            const char* name;
+            bool activations;
+            std::int64_t layers;
+            bool embedding;
+        };
+        for (const Lever& lever : {Lever{"activations", true, 0, false}, Lever{"one layer", false, 1, false}, Lever{"all layers", false, 3, false},
+                                   Lever{"everything", true, 2, !model.tiedHead}}) {
+            job.recipe.offloadActivations = lever.activations;
+            job.recipe.offloadLayers = lever.layers;
+            job.recipe.offloadEmbedding = lever.embedding;
+            LoadedModel away(model, job);
+            QVERIFY2(sameBits(trainOn(away, {batch, batch}, dropout), expected), lever.name);
+            QCOMPARE(away.decoder->evaluateMicroBatch(batch, {}), evaluated);
+            QVERIFY2(away.decoder->extend(std::span(batch.tokens).first(20), 0, {}) == next, lever.name);
+            QVERIFY2(away.plan.hostBytes > 0 && away.memory->hostBytes() == away.plan.hostBytes, lever.name);
+            if (lever.layers == 3)
+                QVERIFY(away.plan.arenaBytes < atHome);
+        }
+    }
+
     void chunksPackingAndAccumulationChangeNothing()
     {
         const data::MicroBatch batch = randomBatch({50, 31, 42}, 101, 6);
@@ -203,7 +248,7 @@ private Q_SLOTS:
             for (const char* precision : {"fp32", "bf16"}) {
                 for (const char* recompute : {"0", "1", "2", "3"})
                     row(name, precision, recompute, "");
-                for (const char* lever : {"nf4", "nf4 double", "int8", "full"})
+                for (const char* lever : {"nf4", "nf4 double", "int8", "full", "offload activations", "offload layers", "offload all nf4 double"})
                     for (const char* recompute : {"1", "0-0:3,1-1:0,2-2:2"})
                         row(name, precision, recompute, lever);
             }
@@ -218,7 +263,10 @@ private Q_SLOTS:
         QFETCH(QString, lever);
         Job job = smallJob(context, 2);
         job.recipe.method = lever == "full" ? "full" : "lora";
-        job.recipe.quantization = lever.startsWith("nf4") ? "nf4" : lever == "int8" ? "int8" : "none";
+        job.recipe.offloadActivations = lever == "offload activations" || lever.startsWith("offload all");
+        job.recipe.offloadLayers = lever.startsWith("offload all") ? 3 : lever == "offload layers" ? 2 : 0;
+        job.recipe.offloadEmbedding = lever.startsWith("offload all") && !smallShape(shape.toStdString()).tiedHead;
+        job.recipe.quantization = lever.contains("nf4") ? "nf4" : lever == "int8" ? "int8" : "none";
         job.recipe.doubleQuantization = lever.endsWith("double");
         job.recipe.precision = precision.toStdString();
         job.recipe.recompute = recompute.toStdString();
@@ -245,7 +293,7 @@ private Q_SLOTS:
         // The staging buffer and the index rows of a batch are sized for the worst case, not for this one.
         // Flat buffers have padding, and nobody steps here (tst_trainer_levers does).
         const auto isSizedForTheWorst = [](const std::string& name) {
-            return std::ranges::any_of(std::array{"load.", "batch.", "adapter.", "model.", "optimizer.", "weight.dequantised"},
+            return std::ranges::any_of(std::array{"load.", "host.load.", "batch.", "adapter.", "model.", "optimizer.", "weight.dequantised"},
                                        [&](const char* start) { return name.starts_with(start); });
         };
         for (const std::string& name : checked.memory->unused())

@@ -66,7 +66,8 @@ private Q_SLOTS:
             "recipe.init_adapter", "recipe.context", "recipe.overlong", "recipe.packing", "recipe.micro_batch", "recipe.accumulation",
             "recipe.epochs", "recipe.max_steps", "recipe.learning_rate", "recipe.schedule", "recipe.warmup_ratio", "recipe.weight_decay",
             "recipe.adam_beta1", "recipe.adam_beta2", "recipe.adam_eps", "recipe.max_grad_norm", "recipe.optimizer", "recipe.momentum",
-            "recipe.loraplus_ratio", "recipe.precision", "recipe.quantization", "recipe.double_quantization", "recipe.recompute", "recipe.loss_chunk", "recipe.seed", "run.device", "run.threads", "run.eval_every", "run.save_every",
+            "recipe.loraplus_ratio", "recipe.precision", "recipe.quantization", "recipe.double_quantization", "recipe.recompute", "recipe.offload_activations",
+            "recipe.offload_layers", "recipe.offload_embedding", "recipe.loss_chunk", "recipe.seed", "run.device", "run.threads", "run.eval_every", "run.save_every",
             "run.sample_prompt", "run.sample_tokens"};
         std::vector<std::string> keys;
         for (const JobField& field : jobFields())

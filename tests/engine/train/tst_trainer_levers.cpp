@@ -32,6 +32,8 @@ constexpr std::array kLevers{
     Lever{"sgd without momentum", [](Job& job) { job.recipe.optimizer = "sgd"; job.recipe.momentum = 0; job.recipe.learningRate = 1.0; }},
     Lever{"lion", [](Job& job) { job.recipe.optimizer = "lion"; job.recipe.learningRate = 1e-2; }},
     Lever{"LoRA+", [](Job& job) { job.recipe.loraplusRatio = 4; job.recipe.learningRate = 5e-3; }},
+    Lever{"offloaded, bf16", [](Job& job) { job.recipe.offloadActivations = true; job.recipe.offloadLayers = 2; job.recipe.precision = "bf16"; }},
+    Lever{"offloaded, nf4", [](Job& job) { job.recipe.offloadActivations = true; job.recipe.offloadLayers = 1; job.recipe.quantization = "nf4"; job.run.samplePrompt = "say warp 3"; job.run.sampleTokens = 4; }},
     Lever{"samples", [](Job& job) { job.run.samplePrompt = "say warp 3"; job.run.sampleTokens = 8; }},
     Lever{"samples without validation", [](Job& job) { job.run.samplePrompt = "say warp 3"; job.run.sampleTokens = 8; job.data.validationFraction = 0; }},
 };
