@@ -31,7 +31,7 @@ namespace lorikeet::api {
 [[nodiscard]] plan::Workload workloadOf(const Job& job, const DataSummary& data);
 
 /// The device with rates measured here: on the CPU products in fp32 and bf16 and a copy, at most 0.3 s, once per process and thread count;
-/// other devices come back as they are. Never on the window's thread.
+/// a CUDA device without rates gets those of its datasheet, others come back as they are. Never on the window's thread.
 [[nodiscard]] DeviceSpec measureRates(DeviceSpec device);
 
 /// {"tokens_per_second", "tokens_per_second_low", ...}: app/README.md.

@@ -5,6 +5,7 @@
 #include "engine/kernels/matmul.h"
 #include "engine/kernels/op_table.h"
 #include "engine/kernels/threads.h"
+#include "engine/plan/catalogue/catalogue.h"
 
 #include <algorithm>
 #include <chrono>
@@ -87,8 +88,12 @@ DeviceRates measureCpu(bool bf16, int threads)
 
 DeviceSpec measureRates(DeviceSpec device)
 {
-    if (device.kind != DeviceSpec::Kind::Cpu)
+    if (device.kind != DeviceSpec::Kind::Cpu) {
+        // A card of this machine that nothing was measured on: its datasheet, where the catalogue knows it.
+        if (const auto card = plan::findDevice(device.name); device.rates.memoryGBps == 0 && card)
+            device.rates = card->rates;
         return device;
+    }
     static std::mutex mutex;
     static std::map<int, DeviceRates> known;
     const int threads = kernels::cpuThreads();

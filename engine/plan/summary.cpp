@@ -7,8 +7,9 @@
 #include "engine/plan/formula.h"
 
 #include <algorithm>
-#include <map>
+#include <iterator>
 #include <numeric>
+#include <utility>
 
 namespace lorikeet::plan {
 
@@ -23,50 +24,52 @@ constexpr std::uint64_t kDesktopBytes = std::uint64_t{3} << 29;
 
 std::uint64_t scaled(std::uint64_t bytes, double factor) { return static_cast<std::uint64_t>(static_cast<double>(bytes) * factor); }
 
+/// A sentence for every line of the budget.
+constexpr std::pair<std::string_view, std::string_view> kSentences[] = {
+    {term::kLayerWeights, "The frozen matrices, biases and norm gains of all layers in the job's precision."},
+    {term::kTables, "The embedding table, the output head (once when they are tied) and the last norm."},
+    {term::kAdapter, "The LoRA matrices A and B being trained, in fp32."},
+    {term::kAdapterWork, "A bf16 copy of the adapter that the products use; made again after each step."},
+    {term::kKept, "What forward keeps so that backward can compute gradients; the recompute level decides how much."},
+    {term::kStream, "The input of every layer, kept at every recompute level."},
+    {term::kGradient, "One fp32 number for each adapter parameter."},
+    {term::kMoments, "Adam's running mean and variance of each gradient, in fp32."},
+    {term::kMoments8bit, "Adam's running mean and variance in one byte each, a dynamic 8-bit code (Dettmers et al. 2022)."},
+    {term::kMomentScales, "One fp32 scale for each 256 coded moments."},
+    {term::kMomentum, "The running direction that the optimizer keeps, in fp32."},
+    {term::kModel, "Every parameter of the model in the job's precision; all of them are trained."},
+    {term::kMasters, "Every parameter in fp32: steps are too small for bf16 to hold."},
+    {term::kModelGradient, "One fp32 number for each parameter of the model."},
+    {term::kQuantised, "The frozen matrices of all layers as codes of 4 or 8 bits."},
+    {term::kScales, "What the codes are multiplied by: one number for each block or row."},
+    {term::kDequantise, "Work space for one matrix in the job's precision, made from its codes just before it is used."},
+    {term::kLayerSlots, "Room for two of the offloaded layers: one in use, one on its way."},
+    {term::kHostLayers, "Frozen layers that lie in host memory and visit the device when it is their turn."},
+    {term::kHostEmbedding, "The embedding table in host memory, and the rows of one micro-batch on their way to the device."},
+    {term::kHostKept, "What forward keeps for backward, in host memory until the layer's turn comes again."},
+    {term::kKeptSlots, "Room for what two layers keep: one in use, one on its way from or to host memory."},
+    {term::kBlockScratch, "Work space of one layer's forward pass, shared by all layers."},
+    {term::kBackwardScratch, "Work space of one layer's backward pass, shared by all layers."},
+    {term::kLossChunk, "Logits of a few rows at a time; their gradient overwrites them."},
+    {term::kEvaluate, "A forward pass over validation rows; keeps nothing."},
+    {term::kSample, "Keys and values of the tokens written so far while sampling text."},
+    {term::kBatch, "Token ids, targets, positions and document bounds of one micro-batch."},
+    {term::kRope, "Sine and cosine of every position."},
+    {term::kStaging, "Rows of a weight on their way from the file to their place."},
+    {term::kMatmul, "Work space that the matrix product library asks for."},
+    {term::kWiden, "This processor has no bf16 arithmetic: operands are widened to fp32 here."},
+    {term::kSlack, "Alignment and gaps that packing could not fill."},
+    {term::kContext, "Memory that the run time and the libraries hold before the first buffer."},
+    {term::kAttentionPool, "LibTorch's flash attention allocates its results itself; they are copied into the plan's buffers."},
+    {term::kOtherPrograms, "Memory that the system and other programs hold now; the run cannot have it."},
+    {term::kDriver, "What the driver keeps of the card, by rule; a desktop with its programs takes another 0.3 to 1.5 GiB."},
+};
+
 std::string_view sentenceOf(std::string_view name)
 {
-    static const std::map<std::string_view, std::string_view> kSentences{
-        {term::kLayerWeights, "The frozen matrices, biases and norm gains of all layers in the job's precision."},
-        {term::kTables, "The embedding table, the output head (once when they are tied) and the last norm."},
-        {term::kAdapter, "The LoRA matrices A and B being trained, in fp32."},
-        {term::kAdapterWork, "A bf16 copy of the adapter that the products use; made again after each step."},
-        {term::kKept, "What forward keeps so that backward can compute gradients; the recompute level decides how much."},
-        {term::kStream, "The input of every layer, kept at every recompute level."},
-        {term::kGradient, "One fp32 number for each adapter parameter."},
-        {term::kMoments, "Adam's running mean and variance of each gradient, in fp32."},
-        {term::kMoments8bit, "Adam's running mean and variance in one byte each, a dynamic 8-bit code (Dettmers et al. 2022)."},
-        {term::kMomentScales, "One fp32 scale for each 256 coded moments."},
-        {term::kMomentum, "The running direction that the optimizer keeps, in fp32."},
-        {term::kModel, "Every parameter of the model in the job's precision; all of them are trained."},
-        {term::kMasters, "Every parameter in fp32: steps are too small for bf16 to hold."},
-        {term::kModelGradient, "One fp32 number for each parameter of the model."},
-        {term::kQuantised, "The frozen matrices of all layers as codes of 4 or 8 bits."},
-        {term::kScales, "What the codes are multiplied by: one number for each block or row."},
-        {term::kDequantise, "Work space for one matrix in the job's precision, made from its codes just before it is used."},
-        {term::kLayerSlots, "Room for two of the offloaded layers: one in use, one on its way."},
-        {term::kHostLayers, "Frozen layers that lie in host memory and visit the device when it is their turn."},
-        {term::kHostEmbedding, "The embedding table in host memory, and the rows of one micro-batch on their way to the device."},
-        {term::kHostKept, "What forward keeps for backward, in host memory until the layer's turn comes again."},
-        {term::kKeptSlots, "Room for what two layers keep: one in use, one on its way from or to host memory."},
-        {term::kBlockScratch, "Work space of one layer's forward pass, shared by all layers."},
-        {term::kBackwardScratch, "Work space of one layer's backward pass, shared by all layers."},
-        {term::kLossChunk, "Logits of a few rows at a time; their gradient overwrites them."},
-        {term::kEvaluate, "A forward pass over validation rows; keeps nothing."},
-        {term::kSample, "Keys and values of the tokens written so far while sampling text."},
-        {term::kBatch, "Token ids, targets, positions and document bounds of one micro-batch."},
-        {term::kRope, "Sine and cosine of every position."},
-        {term::kStaging, "Rows of a weight on their way from the file to their place."},
-        {term::kMatmul, "Work space that the matrix product library asks for."},
-        {term::kWiden, "This processor has no bf16 arithmetic: operands are widened to fp32 here."},
-        {term::kSlack, "Alignment and gaps that packing could not fill."},
-        {term::kContext, "Memory that the run time and the libraries hold before the first buffer."},
-        {term::kAttentionPool, "LibTorch's flash attention allocates its results itself; they are copied into the plan's buffers."},
-        {term::kOtherPrograms, "Memory that the system and other programs hold now; the run cannot have it."},
-        {term::kDriver, "What the driver keeps of the card, by rule; a desktop with its programs takes another 0.3 to 1.5 GiB."},
-    };
-    const auto it = kSentences.find(name);
-    LORIKEET_CHECK(it != kSentences.end(), "term without a sentence");
-    return it->second;
+    const auto* found = std::ranges::find(kSentences, name, &std::pair<std::string_view, std::string_view>::first);
+    LORIKEET_CHECK(found != std::end(kSentences), "term without a sentence");
+    return found->second;
 }
 
 /// The buffers of one term, in the order of the plan.

@@ -72,13 +72,13 @@ void TestCliPlan::theForecastIsPartOfThePlan()
     QVERIFY(forecast["tokens_per_second"].toDouble() < forecast["tokens_per_second_high"].toDouble());
     QCOMPARE(forecast["tokens_per_step"].toInt(), 4 * 2048);
     QVERIFY(cli({"plan", "large.lorikeet.json"}).out.contains("tokens/s"));
-    const QJsonObject here = object({"plan", "job.lorikeet.json", "--json"})["forecast"].toObject();
+    const QJsonObject here = object({"plan", "job.lorikeet.json", "--json", "--device", "cpu"})["forecast"].toObject();
     QVERIFY2(here["basis"].toString().contains("measured"), qPrintable(here["basis"].toString()));
 }
 
 void TestCliPlan::theForecastKnowsTheRunWhenItReadsTheData()
 {
-    const QJsonObject forecast = object({"plan", "job.lorikeet.json", "--json", "--with-data"})["forecast"].toObject();
+    const QJsonObject forecast = object({"plan", "job.lorikeet.json", "--json", "--with-data", "--device", "cpu"})["forecast"].toObject();
     QVERIFY(forecast["run_seconds"].toDouble() > 0);
     QVERIFY(!object({"plan", "job.lorikeet.json", "--json"})["forecast"].toObject().contains("run_seconds"));
 }
