@@ -2,6 +2,7 @@
 #include "engine/model/cuda_device.h"
 
 #include "engine/base/error.h"
+#include "engine/base/system.h"
 #include "engine/base/files.h"
 #include "engine/hardware/cuda_loader.h"
 #include "engine/kernels/cuda_plugin.h"
@@ -83,6 +84,7 @@ CudaDevices devicesOf(const CudaPlugin* plugin)
     const int count = plugin->deviceCount(found.reason);
     for (int index = 0; index < count; ++index) {
         DeviceSpec spec;
+        spec.hostAvailableBytes = hostMemory().availableBytes;
         if (plugin->probe(index, spec, found.reason))
             found.usable.push_back(spec);
     }

@@ -75,6 +75,7 @@ struct MemoryPlan {
     std::vector<Term> deductions;  ///< what the device has beyond capacityBytes: other programs, the driver's share
     Verdict verdict = Verdict::Fits;
     std::uint64_t capacityBytes = 0;  ///< what the device can give this run
+    std::uint64_t hostCapacityBytes = 0;  ///< what the host can give beside a device; 0: not known
     std::string deviceId;
 
     [[nodiscard]] std::uint64_t totalBytes() const noexcept { return arenaBytes + externalBytes; }

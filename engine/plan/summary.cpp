@@ -176,6 +176,13 @@ std::vector<Term> deductionsOf(const DeviceSpec& device)
     return {term};
 }
 
+Verdict verdictOf(std::uint64_t needed, std::uint64_t capacity)
+{
+    if (needed > capacity)
+        return Verdict::DoesNotFit;
+    return static_cast<double>(needed) > kTightShare * static_cast<double>(capacity) ? Verdict::Tight : Verdict::Fits;
+}
+
 void sortTerms(std::vector<Term>& terms)
 {
     std::stable_sort(terms.begin(), terms.end(), [](const Term& a, const Term& b) {
@@ -202,11 +209,12 @@ void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& co
 
     plan.deviceId = device.id;
     plan.capacityBytes = device.availableBytes;
+    plan.hostCapacityBytes = device.hostAvailableBytes;
     // On a CPU both arenas lie in the same memory.
-    const std::uint64_t total = plan.totalBytes() + (device.kind == DeviceSpec::Kind::Cpu ? plan.hostBytes : 0);
-    plan.verdict = total > plan.capacityBytes ? Verdict::DoesNotFit
-                 : static_cast<double>(total) > kTightShare * static_cast<double>(plan.capacityBytes) ? Verdict::Tight
-                                                                                                       : Verdict::Fits;
+    const bool shared = device.kind == DeviceSpec::Kind::Cpu;
+    const Verdict here = verdictOf(plan.totalBytes() + (shared ? plan.hostBytes : 0), plan.capacityBytes);
+    const Verdict there = shared || plan.hostCapacityBytes == 0 ? Verdict::Fits : verdictOf(plan.hostBytes, plan.hostCapacityBytes);
+    plan.verdict = std::max(here, there);
 }
 
 }  // namespace lorikeet::plan

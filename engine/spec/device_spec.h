@@ -27,6 +27,7 @@ struct DeviceSpec {
     std::uint64_t totalBytes = 0;
     std::uint64_t availableBytes = 0;  ///< what a new process can still get; totalBytes for a catalogue card
     std::uint64_t otherBytes = 0;      ///< held by other programs
+    std::uint64_t hostAvailableBytes = 0;  ///< host memory for what is offloaded; 0: not known (catalogue), or the same memory (CPU)
     std::uint64_t contextBytes = 0;    ///< runtime and libraries no buffer can own (CUDA context; LibTorch's resident size on a CPU)
     bool contextIsEstimate = false;
     bool bf16Arithmetic = false;  ///< bf16 products in hardware (AVX512_BF16, AMX, compute capability >= 8.0)

@@ -60,6 +60,10 @@ void requireFits(const plan::MemoryPlan& plan, const DeviceSpec& device)
 {
     if (plan.verdict != plan::Verdict::DoesNotFit)
         return;
+    if (plan.hostCapacityBytes > 0 && plan.hostBytes > plan.hostCapacityBytes)
+        throw Error(ErrorCode::DoesNotFit,
+                    "what the job offloads needs " + formatBytes(plan.hostBytes) + " of host memory, this machine can give " + formatBytes(plan.hostCapacityBytes),
+                    "turn recipe.offload_activations off, lower recipe.offload_layers, or close other programs");
     throw Error(ErrorCode::DoesNotFit,
                 "the job needs " + formatBytes(plan.totalBytes()) + ", " + device.name + " can give " + formatBytes(plan.capacityBytes),
                 "lower recipe.context or recipe.micro_batch, raise recipe.recompute, or choose a smaller model");

@@ -135,6 +135,43 @@ private Q_SLOTS:
         QCOMPARE(plan.categoryBytes[1], stream + static_cast<std::uint64_t>(s.layers * 1024 * elements * 2) - (plan.peakPoint == plan.program.at(plan::Phase::Train, plan::PointKind::Head) ? 0 : static_cast<std::uint64_t>(1024 * h * 2)));
     }
 
+    void theVerdictCountsHostMemoryToo()
+    {
+        const ModelShape& s = *plan::findBlueprint("Llama-3.2-1B");
+        Job job = jobOf(512, 1, "bf16", "1");
+        job.recipe.offloadActivations = true;
+        job.recipe.offloadLayers = 8;
+        DeviceSpec card = deviceOf(24ull << 30);
+        card.kind = DeviceSpec::Kind::Cuda;
+        const plan::MemoryPlan unknown = plan::plan(s, job, card, {});
+        QVERIFY(unknown.hostBytes > 0 && unknown.verdict == plan::Verdict::Fits);
+        card.hostAvailableBytes = unknown.hostBytes;
+        QVERIFY(plan::plan(s, job, card, {}).verdict == plan::Verdict::Tight);
+        card.hostAvailableBytes = unknown.hostBytes - 1;
+        QVERIFY(plan::plan(s, job, card, {}).verdict == plan::Verdict::DoesNotFit);
+        // Of a CPU both are one memory.
+        DeviceSpec cpu = deviceOf(unknown.totalBytes() + unknown.hostBytes - 1);
+        cpu.kind = DeviceSpec::Kind::Cpu;
+        QVERIFY(plan::plan(s, job, cpu, {}).verdict == plan::Verdict::DoesNotFit);
+        // A tied head needs its table on the device.
+        job.recipe.offloadEmbedding = true;
+        QVERIFY_EXCEPTION_THROWN(plan::plan(s, job, card, {}), Error);
+    }
+
+    void whatIsTooLargeToAddUpIsRefusedByField()
+    {
+        ModelShape s = *plan::findBlueprint("Llama-3.1-405B");
+        s.maxContext = 1 << 20;
+        Job job = jobOf(1 << 20, 1 << 20, "fp32", "0");
+        try {
+            (void)plan::plan(s, job, deviceOf(1ull << 40), {});
+            QFAIL("planned");
+        } catch (const Error& error) {
+            QCOMPARE(error.code(), ErrorCode::Usage);
+            QVERIFY2(error.hint().find("recipe.micro_batch") != std::string::npos, error.what());
+        }
+    }
+
     void randomJobsHoldTogether()
     {
         std::mt19937 random(3);
