@@ -2,6 +2,7 @@
 // One line for each verb; models loaded for answers are shared by the copies of the function that answers.
 #include "app/engine_verbs.h"
 
+#include "engine/api/fitting.h"
 #include "engine/api/planning.h"
 #include "engine/base/files.h"
 #include "engine/plan/catalogue/catalogue.h"
@@ -18,6 +19,29 @@ ui::Answerer loadModel(const ui::ModelRequest& request, const std::stop_token& s
     return [model](const api::GenerationOptions& options, const std::function<void(std::string_view)>& onText, const std::stop_token& stopAnswer) {
         return model->generate(options, onText, stopAnswer);
     };
+}
+
+std::string groupOf(const plan::CatalogueDevice& device)
+{
+    switch (device.kind) {
+    case plan::DeviceKind::GeForce: return device.vendor + " GeForce";
+    case plan::DeviceKind::Laptop: return device.vendor + " laptop";
+    case plan::DeviceKind::Workstation: return device.vendor + " workstation";
+    case plan::DeviceKind::DataCentre: return device.vendor + " data centre";
+    case plan::DeviceKind::Embedded: return device.vendor + " embedded";
+    case plan::DeviceKind::Gpu: return device.vendor + " cards";
+    case plan::DeviceKind::Tpu: return device.vendor + " TPU, per chip";
+    case plan::DeviceKind::SystemOnChip: return device.vendor + " systems on a chip";
+    }
+    return device.vendor;
+}
+
+std::vector<ui::CatalogueEntry> catalogueEntries()
+{
+    std::vector<ui::CatalogueEntry> entries;
+    for (const plan::CatalogueDevice& device : plan::devices())
+        entries.push_back({device.name, groupOf(device), device.memoryBytes, device.bandwidthGBs, device.bf16DenseTflops, device.canTrain()});
+    return entries;
 }
 
 std::vector<std::string> blueprintNames()
@@ -38,9 +62,16 @@ ui::EngineVerbs engineVerbs()
     verbs.findModels = api::findModels;
     verbs.blueprints = blueprintNames;
     verbs.machineDevices = api::machineDevices;
-    verbs.catalogueDevices = api::catalogueDevices;
+    verbs.catalogueDevices = catalogueEntries;
     verbs.findDevice = api::findDevice;
     verbs.kernelCosts = api::kernelCosts;
+    verbs.makeItFit = api::makeItFit;
+    verbs.roomFor = api::roomFor;
+    verbs.whatIf = api::whatIf;
+    verbs.smallestCard = api::smallestCard;
+    verbs.longestContext = api::longestContext;
+    verbs.forecast = api::forecast;
+    verbs.measureRates = api::measureRates;
     verbs.summariseData = api::summariseData;
     verbs.inspectData = api::inspectData;
     verbs.makeTrainingRun = api::makeTrainingRun;

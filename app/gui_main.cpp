@@ -40,7 +40,7 @@ Arguments readArguments(const QCoreApplication& application)
     parser.addVersionOption();
     parser.addPositionalArgument(QStringLiteral("path"), QStringLiteral("A job file (*.lorikeet.json), a model or a data file to open."));
     parser.addOption({QStringLiteral("theme"), QStringLiteral("light, dark or system."), QStringLiteral("name")});
-    parser.addOption({QStringLiteral("screenshot"), QStringLiteral("Draws a page (model, data, recipe, run, export) into a PNG file and quits."), QStringLiteral("PAGE:FILE")});
+    parser.addOption({QStringLiteral("screenshot"), QStringLiteral("Draws a page (model, data, recipe, run, export, what-if) into a PNG file and quits."), QStringLiteral("PAGE:FILE")});
     parser.addOption({QStringLiteral("run"), QStringLiteral("Starts the job once model and data have been read.")});
     parser.process(application);
 
@@ -58,7 +58,7 @@ Arguments readArguments(const QCoreApplication& application)
         if (const auto screenshot = app::parseScreenshot(text))
             arguments.screenshots.push_back(*screenshot);
         else
-            arguments.problem = QStringLiteral("--screenshot is \"%1\", expected PAGE:FILE with page model, data, recipe, run or export").arg(text);
+            arguments.problem = QStringLiteral("--screenshot is \"%1\", expected PAGE:FILE with page model, data, recipe, run, export or what-if").arg(text);
     }
     return arguments;
 }

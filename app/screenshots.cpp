@@ -20,7 +20,7 @@ constexpr int kMostTicks = 600;
 
 std::optional<Screenshot> parseScreenshot(const QString& text)
 {
-    static const std::array<const char*, 5> kPages{"model", "data", "recipe", "run", "export"};
+    static const std::array<const char*, 6> kPages{"model", "data", "recipe", "run", "export", "what-if"};
     for (int i = 0; i < static_cast<int>(kPages.size()); ++i) {
         const QString start = QLatin1String(kPages[static_cast<std::size_t>(i)]) + QLatin1Char(':');
         if (text.startsWith(start) && text.size() > start.size())

@@ -132,7 +132,12 @@ bool BudgetCategory::isOpen() const
 
 void BudgetCategory::showFigures()
 {
-    m_measuredText = m_measured ? tr("measured %1, %2").arg(toQt(formatBytes(*m_measured)), errorText(m_plannedOfRun, *m_measured)) : QString();
+    m_measuredText.clear();
+    if (m_measured) {
+        // The plan of the run may differ a little from the plan of now: the program itself has grown since.
+        const QString planned = m_plannedOfRun == m_bytes ? QString() : tr(" of %1").arg(toQt(formatBytes(m_plannedOfRun)));
+        m_measuredText = tr("measured %1%2, %3").arg(toQt(formatBytes(*m_measured)), planned, errorText(m_plannedOfRun, *m_measured));
+    }
     m_button->setFigures(toQt(formatBytes(m_bytes)), m_measuredText);
 }
 
@@ -174,7 +179,10 @@ void BudgetCategory::showTerms()
         const plan::Term& term = m_terms[i];
         m_termRows[i].name->setText(sentenceCase(toQt(term.name)));
         m_termRows[i].bytes->setText((term.estimate ? QStringLiteral("≈ ") : QString()) + toQt(formatBytes(term.bytes)));
-        m_termRows[i].sentence->setText(toQt(term.sentence));
+        QString sentence = toQt(term.sentence);
+        if (term.estimate && term.highBytes > term.lowBytes)
+            sentence += QLatin1Char(' ') + tr("An estimate: %1 to %2.").arg(toQt(formatBytes(term.lowBytes)), toQt(formatBytes(term.highBytes)));
+        m_termRows[i].sentence->setText(sentence);
         m_termRows[i].formula->setText(QStringLiteral("= ") + toQt(term.formula).replace(QStringLiteral(" x "), QStringLiteral(" × ")));
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// qcustomplot.h in a project without Qt's keywords: it uses signals, slots, emit and foreach. For plot_view.cpp only.
+// qcustomplot.h in a project without Qt's keywords: it uses signals, slots, emit and foreach. For plot_view*.cpp only.
 #pragma once
 
 #include <QtCore/qforeach.h>

@@ -7,7 +7,10 @@
 #include "engine/api/generation.h"
 #include "engine/api/models.h"
 #include "engine/api/training_run.h"
+#include "engine/plan/fit.h"
+#include "engine/plan/inverse.h"
 #include "engine/plan/planner.h"
+#include "engine/plan/what_if.h"
 #include "engine/spec/device_spec.h"
 
 #include <functional>
@@ -30,6 +33,16 @@ struct ModelRequest {
     std::int64_t context = 1024;
 };
 
+/// A card that can be planned for without being here.
+struct CatalogueEntry {
+    std::string id;     ///< what run.device takes
+    std::string group;  ///< neighbours of one group are listed together
+    std::uint64_t memoryBytes = 0;
+    double memoryGBps = 0;
+    double bf16Tflops = 0;  ///< dense; 0: no bf16
+    bool canTrain = true;   ///< false: to be planned for only, even where it is in the machine
+};
+
 /// All functions may be called on any thread, block unless said otherwise and throw Error; see engine/api for each.
 struct EngineVerbs {
     std::function<bool()> hasStarterModel;  ///< does not block
@@ -37,9 +50,16 @@ struct EngineVerbs {
     std::function<std::vector<api::FoundModel>(const std::vector<std::filesystem::path>& extra, const std::stop_token&, const ProgressFn&)> findModels;
     std::function<std::vector<std::string>()> blueprints;        ///< names; does not block
     std::function<std::vector<DeviceSpec>()> machineDevices;
-    std::function<std::vector<std::string>()> catalogueDevices;  ///< does not block
+    std::function<std::vector<CatalogueEntry>()> catalogueDevices;  ///< does not block
     std::function<DeviceSpec(const std::string& id)> findDevice;
     std::function<plan::KernelCosts(const ModelShape&, const Job&, const DeviceSpec&)> kernelCosts;
+    std::function<plan::FitAnswer(const ModelShape&, const Job&, const DeviceSpec&, const plan::FitOptions&)> makeItFit;
+    std::function<plan::FitAnswer(const ModelShape&, const Job&, const DeviceSpec&, const plan::FitOptions&)> roomFor;
+    std::function<plan::WhatIfSeries(plan::Axis, const ModelShape&, const Job&, const DeviceSpec&, const plan::Workload&)> whatIf;
+    std::function<plan::SmallestCard(const ModelShape&, const Job&, const plan::FitOptions&)> smallestCard;
+    std::function<plan::LongestContext(const ModelShape&, const Job&, const DeviceSpec&, const plan::FitOptions&)> longestContext;
+    std::function<plan::StepForecast(const ModelShape&, const Job&, const DeviceSpec&, const plan::Workload&)> forecast;  ///< does not block
+    std::function<DeviceSpec(DeviceSpec)> measureRates;
     std::function<api::DataSummary(const Job&, std::size_t previewRows, const std::stop_token&, const ProgressFn&)> summariseData;
     std::function<api::DataInfo(const std::filesystem::path&, const std::string& format)> inspectData;
     std::function<std::unique_ptr<api::TrainingRun>(api::RunOptions)> makeTrainingRun;  ///< does not block

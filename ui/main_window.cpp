@@ -15,6 +15,7 @@
 #include "ui/step_rail.h"
 #include "ui/text.h"
 #include "ui/theme.h"
+#include "ui/what_if_page.h"
 
 #include "engine/base/units.h"
 
@@ -37,7 +38,8 @@ namespace lorikeet::ui {
 
 MainWindow::MainWindow(EngineVerbs verbs, AppSettings& settings, std::optional<ThemeChoice> fixedTheme)
     : m_verbs(std::move(verbs)), m_settings(settings), m_theme(fixedTheme.value_or(settings.theme())), m_model(m_verbs, m_document),
-      m_data(m_verbs, m_document), m_budget(m_verbs, m_document, m_model), m_run(m_verbs)
+      m_data(m_verbs, m_document), m_budget(m_verbs, m_document, m_model), m_run(m_verbs),
+      m_advisor(m_verbs, m_document, m_model, m_data, m_budget, m_run)
 {
     applyChosenTheme();
     setAcceptDrops(true);
@@ -72,15 +74,18 @@ void MainWindow::buildPages()
     m_rail = new StepRail;
     for (const QString& title : {tr("Model"), tr("Data"), tr("Recipe"), tr("Run"), tr("Export")})
         m_rail->addStep(title);
+    m_rail->addGap();
+    m_rail->addStep(tr("What if"));
     m_modelPage = new ModelPage(m_verbs, m_document, m_model);
     m_dataPage = new DataPage(m_document, m_data);
-    m_recipePage = new RecipePage(m_document);
+    m_recipePage = new RecipePage(m_document, m_advisor, m_model);
     m_runPage = new RunPage(m_document, m_budget, m_run);
     m_exportPage = new ExportPage(m_verbs, m_document, m_run);
+    m_whatIfPage = new WhatIfPage(m_verbs, m_document, m_model, m_budget, m_advisor);
     m_stack = new QStackedWidget;
-    for (QWidget* page : std::initializer_list<QWidget*>{m_modelPage, m_dataPage, m_recipePage, m_runPage, m_exportPage})
+    for (QWidget* page : std::initializer_list<QWidget*>{m_modelPage, m_dataPage, m_recipePage, m_runPage, m_exportPage, m_whatIfPage})
         m_stack->addWidget(page);
-    m_memory = new MemoryPanel(m_verbs, m_document, m_budget, m_run);
+    m_memory = new MemoryPanel(m_verbs, m_document, m_budget, m_run, m_advisor);
     m_banner = new InlineMessage;
     auto* centre = new QVBoxLayout;
     centre->setContentsMargins(0, 0, 0, 0);
@@ -195,6 +200,7 @@ void MainWindow::refreshRail()
     }
     m_rail->step(Run)->setStep(runState, runText);
     m_rail->step(Export)->setStep(m_exported ? StepState::Ready : StepState::Empty, m_exported ? tr("written and verified") : tr("nothing written"));
+    m_rail->step(WhatIf)->setStep(info ? StepState::Ready : StepState::Empty, tr("other settings"));
 }
 
 void MainWindow::refreshTitle()
@@ -266,7 +272,8 @@ void MainWindow::startRun()
 
 bool MainWindow::isSettled() const
 {
-    return !m_run.isActive() && !m_model.isBusy() && !m_data.isBusy() && !m_budget.isBusy() && !m_modelPage->isBusy() && !m_exportPage->isBusy();
+    return !m_run.isActive() && !m_model.isBusy() && !m_data.isBusy() && !m_budget.isBusy() && !m_modelPage->isBusy() && !m_exportPage->isBusy()
+        && !m_advisor.isBusy() && !m_whatIfPage->isBusy();
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event)

@@ -2,6 +2,7 @@
 // The window: builds the pages, the rail and the memory panel, and wires them. It holds no knowledge of its own.
 #pragma once
 
+#include "ui/advisor.h"
 #include "ui/app_settings.h"
 #include "ui/budget.h"
 #include "ui/data_probe.h"
@@ -27,11 +28,12 @@ class ModelPage;
 class RecipePage;
 class RunPage;
 class StepRail;
+class WhatIfPage;
 
 class MainWindow : public QMainWindow {
     Q_OBJECT
 public:
-    enum Step { Model, Data, Recipe, Run, Export };
+    enum Step { Model, Data, Recipe, Run, Export, WhatIf };
 
     /// `settings` must outlive the window. `fixedTheme` wins over the setting.
     MainWindow(EngineVerbs verbs, AppSettings& settings, std::optional<ThemeChoice> fixedTheme = std::nullopt);
@@ -39,6 +41,7 @@ public:
 
     [[nodiscard]] JobDocument& document() noexcept { return m_document; }
     [[nodiscard]] Budget& budget() noexcept { return m_budget; }
+    [[nodiscard]] Advisor& advisor() noexcept { return m_advisor; }
     [[nodiscard]] RunController& run() noexcept { return m_run; }
     [[nodiscard]] DataProbe& dataProbe() noexcept { return m_data; }
     void showStep(int step);
@@ -92,6 +95,7 @@ private:
     DataProbe m_data;
     Budget m_budget;
     RunController m_run;
+    Advisor m_advisor;
     StepRail* m_rail = nullptr;
     QStackedWidget* m_stack = nullptr;
     MemoryPanel* m_memory = nullptr;
@@ -101,6 +105,7 @@ private:
     RecipePage* m_recipePage = nullptr;
     RunPage* m_runPage = nullptr;
     ExportPage* m_exportPage = nullptr;
+    WhatIfPage* m_whatIfPage = nullptr;
     QMenu* m_recent = nullptr;
     QActionGroup* m_themes = nullptr;
     std::filesystem::path m_bundledFolder;

@@ -44,8 +44,8 @@ void MainWindow::buildEditMenu()
 void MainWindow::buildViewMenu()
 {
     QMenu* view = menuBar()->addMenu(tr("&View"));
-    const std::array<QString, 5> steps{tr("&Model"), tr("&Data"), tr("&Recipe"), tr("R&un"), tr("&Export")};
-    // The shortcuts Ctrl+1..5 belong to the rail; here they are only told.
+    const std::array<QString, 6> steps{tr("&Model"), tr("&Data"), tr("&Recipe"), tr("R&un"), tr("&Export"), tr("&What if")};
+    // The shortcuts Ctrl+1..6 belong to the rail; here they are only told.
     for (int i = 0; i < static_cast<int>(steps.size()); ++i)
         view->addAction(QStringLiteral("%1\tCtrl+%2").arg(steps[static_cast<std::size_t>(i)]).arg(i + 1), this, [this, i] { showStep(i); });
     view->addSeparator();

@@ -5,6 +5,9 @@
 #include "engine/base/units.h"
 #include "ui/budget_category.h"
 #include "ui/card.h"
+#include "ui/device_chooser.h"
+#include "ui/fit_panel.h"
+#include "ui/host_bar.h"
 #include "ui/memory_bar.h"
 #include "ui/run_controller.h"
 #include "ui/text.h"
@@ -12,18 +15,16 @@
 
 #include <nlohmann/json.hpp>
 
-#include <QComboBox>
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QPainter>
 #include <QScrollArea>
-#include <QStandardItemModel>
 #include <QVBoxLayout>
 
 namespace lorikeet::ui {
 
-MemoryPanel::MemoryPanel(const EngineVerbs& verbs, JobDocument& document, Budget& budget, RunController& run, QWidget* parent)
-    : QWidget(parent), m_verbs(verbs), m_document(document), m_budget(budget), m_run(run)
+MemoryPanel::MemoryPanel(const EngineVerbs& verbs, JobDocument& document, Budget& budget, RunController& run, Advisor& advisor, QWidget* parent)
+    : QWidget(parent), m_verbs(verbs), m_document(document), m_budget(budget), m_run(run), m_advisor(advisor)
 {
     buildTop();
     buildCategories();
@@ -32,8 +33,9 @@ MemoryPanel::MemoryPanel(const EngineVerbs& verbs, JobDocument& document, Budget
     connect(&budget, &Budget::devicesListed, this, &MemoryPanel::fillDevices);
     connect(&document, &JobDocument::jobChanged, this, [this](const QString& key) {
         if (key.isEmpty() || key == QLatin1String("run.device"))
-            fillDevices();
+            m_devices->setCurrent(toQt(m_document.job().run.device));
     });
+    connect(&advisor, &Advisor::forecastChanged, this, &MemoryPanel::showSpeed);
     connect(&run, &RunController::memoryMeasured, this, [this] { showMeasured(); });
     connect(&run, &RunController::runPrepared, this, [this] { showMeasured(); });
     refresh();
@@ -45,15 +47,8 @@ void MemoryPanel::buildTop()
     layout->setContentsMargins(unit(4), unit(4), unit(3), unit(2));
     layout->setSpacing(unit(1.5));
     layout->addWidget(makeLabel(tr("Memory budget"), TextRank::Heading));
-    m_devices = new QComboBox;
-    m_devices->setFocusPolicy(Qt::StrongFocus);
-    m_devices->setAccessibleName(tr("Device to plan and run on"));
-    m_devices->setObjectName(QStringLiteral("run.device"));
-    m_devices->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-    m_devices->setMinimumContentsLength(12);
-    connect(m_devices, &QComboBox::activated, this, [this](int) {
-        m_document.setField("run.device", nlohmann::ordered_json(toStd(m_devices->currentData().toString())));
-    });
+    m_devices = new DeviceChooser;
+    connect(m_devices, &DeviceChooser::chosen, this, [this](const QString& id) { m_document.setField("run.device", nlohmann::ordered_json(toStd(id))); });
     layout->addWidget(m_devices);
 
     m_problem = makeLabel(QString(), TextRank::Muted, true);
@@ -72,9 +67,13 @@ void MemoryPanel::buildTop()
     m_bar = new MemoryBar;
     connect(m_bar, &MemoryBar::categoryClicked, this, [this](int index) { m_categories[static_cast<std::size_t>(index)]->setOpen(true); });
     column->addWidget(m_bar);
+    m_host = new HostBar;
+    column->addWidget(m_host);
     m_verdict = makeLabel(QString(), TextRank::Strong, true);
     m_verdict->setTextFormat(Qt::RichText);
     column->addWidget(m_verdict);
+    m_speed = makeLabel(QString(), TextRank::Small, true);
+    column->addWidget(m_speed);
     m_delta = makeLabel(QString(), TextRank::Body, true);
     m_delta->setMinimumHeight(QFontMetrics(m_delta->font()).height() * 2);
     m_delta->setAlignment(Qt::AlignTop | Qt::AlignLeft);
@@ -94,6 +93,9 @@ void MemoryPanel::buildCategories()
     auto* column = new QVBoxLayout(body);
     column->setContentsMargins(0, 0, unit(0.5), 0);
     column->setSpacing(unit(0.5));
+    m_fit = new FitPanel(m_advisor, m_budget, m_document);
+    column->addWidget(m_fit);
+    column->addSpacing(unit(1));
     for (std::size_t i = 0; i < m_categories.size(); ++i) {
         m_categories[i] = new BudgetCategory(i);
         column->addWidget(m_categories[i]);
@@ -109,19 +111,33 @@ void MemoryPanel::buildCategories()
 
 void MemoryPanel::fillDevices()
 {
-    const QString current = toQt(m_document.job().run.device);
-    m_devices->clear();
-    m_devices->addItem(tr("Automatic: this machine"), QStringLiteral("auto"));
+    const QString here = tr("This machine");
+    std::vector<DeviceChoice> choices{{QStringLiteral("auto"), tr("Automatic: this machine"), {}, here}};
     for (const DeviceSpec& device : m_budget.machineDevices())
-        m_devices->addItem(QStringLiteral("%1 · %2").arg(toQt(device.id), toQt(device.name)), toQt(device.id));
-    m_devices->insertSeparator(m_devices->count());
-    for (const std::string& name : m_verbs.catalogueDevices())
-        m_devices->addItem(tr("%1 (plan only)").arg(toQt(name)), toQt(name));
-    if (m_devices->findData(current) < 0)
-        m_devices->addItem(current, current);
-    m_devices->setCurrentIndex(m_devices->findData(current));
-    m_devices->setToolTip(m_devices->currentText());
+        choices.push_back({toQt(device.id), QStringLiteral("%1 · %2").arg(toQt(device.id), toQt(device.name)), toQt(formatBytes(device.totalBytes)), here});
+    for (const CatalogueEntry& card : m_verbs.catalogueDevices()) {
+        QString detail = toQt(formatBytes(card.memoryBytes));
+        if (card.memoryGBps > 0)
+            detail += tr(", %1 GB/s").arg(toQt(formatNumber(card.memoryGBps, 4)));
+        choices.push_back({toQt(card.id), toQt(card.id), detail, tr("%1, to plan for").arg(toQt(card.group))});
+    }
+    m_devices->setChoices(std::move(choices));
+    m_devices->setCurrent(toQt(m_document.job().run.device));
 }
+
+namespace {
+
+/// "In host RAM: kept activations 1.20 GiB, embedding 0.26 GiB." on a line of its own, or nothing.
+QString termLines(const QString& heading, const std::vector<plan::Term>& terms)
+{
+    QStringList parts;
+    for (const plan::Term& term : terms)
+        if (term.bytes > 0)
+            parts << QStringLiteral("%1 %2%3").arg(toQt(term.name), term.estimate ? QStringLiteral("≈ ") : QString(), toQt(formatBytes(term.bytes)));
+    return parts.isEmpty() ? QString() : QStringLiteral("\n%1: %2.").arg(heading, parts.join(QStringLiteral(", ")));
+}
+
+}  // namespace
 
 void MemoryPanel::refresh()
 {
@@ -142,12 +158,9 @@ void MemoryPanel::refresh()
     m_of->setText(tr("of %1 usable").arg(toQt(formatBytes(plan->capacityBytes))));
     showVerdict(*plan);
     m_delta->setText(m_budget.delta());
-    const std::uint64_t elsewhere = device.totalBytes > plan->capacityBytes ? device.totalBytes - plan->capacityBytes : 0;
     QString legend = tr("Peak: %1.").arg(toQt(plan::describe(plan->program.points[static_cast<std::size_t>(plan->peakPoint)])));
-    if (elsewhere > 0)
-        legend += QLatin1Char(' ') + tr("Hatched: %1 that the system and other programs hold.").arg(toQt(formatBytes(elsewhere)));
-    if (plan->hostBytes > 0)
-        legend += QLatin1Char(' ') + tr("Host memory besides: %1.").arg(toQt(formatBytes(plan->hostBytes)));
+    legend += termLines(tr("Hatched"), plan->deductions) + termLines(tr("In host RAM"), plan->hostTerms);
+    m_host->setMemory(plan->hostBytes, hostBytes());
     m_legend->setText(legend);
     showMeasured();
 }
@@ -183,6 +196,36 @@ void MemoryPanel::showMeasured()
     const bool measured = history.memory && history.started && writeJob(m_run.job()) == writeJob(m_document.job());
     for (std::size_t i = 0; i < m_categories.size(); ++i)
         m_categories[i]->setMeasured(measured ? std::optional(history.peakBytes[i]) : std::nullopt, measured ? history.started->plannedBytes[i] : 0);
+}
+
+std::uint64_t MemoryPanel::hostBytes() const
+{
+    for (const DeviceSpec& device : m_budget.machineDevices())
+        if (device.kind == DeviceSpec::Kind::Cpu)
+            return device.totalBytes;
+    return 0;
+}
+
+void MemoryPanel::showSpeed()
+{
+    const auto& forecast = m_advisor.forecast();
+    m_speed->setVisible(forecast.has_value());
+    if (!forecast)
+        return;
+    const auto rate = [](double value) { return toQt(formatNumber(value, 2)); };
+    QString text = tr("About %1 tokens/s (%2 to %3)").arg(rate(forecast->tokensPerSecond), rate(forecast->tokensPerSecondLow), rate(forecast->tokensPerSecondHigh));
+    if (const auto tokens = m_advisor.tokensOfRun(); tokens && forecast->tokensPerSecondLow > 0) {
+        const auto duration = [&tokens](double perSecond) { return toQt(formatDuration(*tokens / perSecond)); };
+        text += tr(", %1 for the run (%2 to %3)")
+                    .arg(duration(forecast->tokensPerSecond), duration(forecast->tokensPerSecondHigh), duration(forecast->tokensPerSecondLow));
+    }
+    m_speed->setText(text);
+    m_speed->setToolTip(tr("Roofline of one step; %1; MFU %2 %").arg(toQt(forecast->basis), QString::number(100 * forecast->mfu, 'f', 0)));
+}
+
+QString MemoryPanel::speedText() const
+{
+    return m_speed->isVisibleTo(this) ? m_speed->text() : QString();
 }
 
 QString MemoryPanel::verdictText() const

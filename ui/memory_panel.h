@@ -9,21 +9,28 @@
 
 #include <array>
 
-class QComboBox;
 class QLabel;
 
 namespace lorikeet::ui {
 
+class Advisor;
 class BudgetCategory;
+class DeviceChooser;
+class FitPanel;
+class HostBar;
 class MemoryBar;
 class RunController;
 
 class MemoryPanel : public QWidget {
     Q_OBJECT
 public:
-    MemoryPanel(const EngineVerbs& verbs, JobDocument& document, Budget& budget, RunController& run, QWidget* parent = nullptr);
+    MemoryPanel(const EngineVerbs& verbs, JobDocument& document, Budget& budget, RunController& run, Advisor& advisor, QWidget* parent = nullptr);
 
+    [[nodiscard]] DeviceChooser* devices() const noexcept { return m_devices; }
     [[nodiscard]] MemoryBar* bar() const noexcept { return m_bar; }
+    [[nodiscard]] FitPanel* fit() const noexcept { return m_fit; }
+    [[nodiscard]] HostBar* hostBar() const noexcept { return m_host; }
+    [[nodiscard]] QString speedText() const;
     [[nodiscard]] BudgetCategory* category(std::size_t index) const { return m_categories[index]; }
     [[nodiscard]] QString verdictText() const;
     [[nodiscard]] QString deltaText() const;
@@ -39,16 +46,23 @@ private:
     void refresh();
     void showVerdict(const plan::MemoryPlan& plan);
     void showMeasured();
+    void showSpeed();
+    /// Host RAM of this machine, or 0 while it is not known.
+    [[nodiscard]] std::uint64_t hostBytes() const;
 
     const EngineVerbs& m_verbs;
     JobDocument& m_document;
     Budget& m_budget;
     RunController& m_run;
-    QComboBox* m_devices = nullptr;
+    Advisor& m_advisor;
+    DeviceChooser* m_devices = nullptr;
     QLabel* m_figure = nullptr;
     QLabel* m_of = nullptr;
     QLabel* m_verdict = nullptr;
     QLabel* m_delta = nullptr;
+    QLabel* m_speed = nullptr;
+    FitPanel* m_fit = nullptr;
+    HostBar* m_host = nullptr;
     QLabel* m_problem = nullptr;
     QLabel* m_legend = nullptr;
     QWidget* m_numbers = nullptr;

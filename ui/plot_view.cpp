@@ -2,7 +2,7 @@
 // QCustomPlot set up for live curves: own thinning, queued drawing, zoom and pan in x, y fitted to what is seen.
 #include "ui/plot_view.h"
 
-#include "ui/custom_plot.h"
+#include "ui/plot_view_state.h"
 #include "ui/theme.h"
 
 #include <QEvent>
@@ -14,25 +14,6 @@
 #include <utility>
 
 namespace lorikeet::ui {
-
-struct PlotView::State {
-    QCustomPlot* plot = nullptr;
-    std::vector<CurveStyle> styles;
-    std::vector<Series> series;
-    std::vector<QCPGraph*> graphs;
-    QCPBars* bars = nullptr;
-    QCPItemStraightLine* marker = nullptr;
-    QCPItemText* markerText = nullptr;
-    QCPItemText* emptyText = nullptr;
-    QCPItemLine* cursor = nullptr;
-    QCPItemText* readOut = nullptr;
-    std::function<QString(double)> readOutText;
-    double from = 0;
-    double to = 1;
-    bool zoomed = false;
-    bool ownRange = false;  ///< we are setting the range, not the user
-    bool logarithmic = false;
-};
 
 namespace {
 
@@ -93,6 +74,8 @@ void PlotView::buildInteraction()
 
 void PlotView::setAxisLabels(const QString& x, const QString& y)
 {
+    m_state->xLabel = x;
+    m_state->yLabel = y;
     m_state->plot->xAxis->setLabel(x);
     m_state->plot->yAxis->setLabel(y);
 }
@@ -100,6 +83,20 @@ void PlotView::setAxisLabels(const QString& x, const QString& y)
 void PlotView::setLegendShown(bool shown)
 {
     m_state->plot->legend->setVisible(shown);
+}
+
+void PlotView::setLegendBelow()
+{
+    State& s = *m_state;
+    s.plot->legend->setVisible(true);
+    auto* row = new QCPLayoutGrid;
+    s.plot->plotLayout()->addElement(1, 0, row);
+    row->addElement(0, 0, s.plot->legend);
+    row->setMargins(QMargins(unit(2), 0, unit(2), 0));
+    // Two lines for five entries: one line would keep the window from being narrow. The order arranges what is there already.
+    s.plot->legend->setWrap(3);
+    s.plot->legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
+    s.plot->plotLayout()->setRowStretchFactor(1, 0.001);
 }
 
 void PlotView::setEmptyText(const QString& text)
@@ -117,12 +114,16 @@ int PlotView::addCurve(CurveStyle style)
     if (style.points) {
         graph->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, 7));
     }
+    if (style.stackedOn >= 0)
+        graph->setChannelFillGraph(s.graphs[static_cast<std::size_t>(style.stackedOn)]);
     s.styles.push_back(std::move(style));
     s.series.emplace_back();
     s.graphs.push_back(graph);
     // Curves can be zoomed along x by dragging and by the wheel with Ctrl held.
     s.plot->setInteraction(QCP::iRangeDrag, true);
     s.plot->axisRect()->setRangeDrag(Qt::Horizontal);
+    s.plot->setInteraction(QCP::iRangeZoom, true);
+    s.plot->axisRect()->setRangeZoom(Qt::Horizontal);
     recolour();
     return static_cast<int>(s.graphs.size()) - 1;
 }
@@ -147,6 +148,37 @@ void PlotView::setLogarithmic(bool on)
     refresh();
 }
 
+void PlotView::setFromZero(bool on)
+{
+    m_state->fromZero = on;
+    refresh();
+}
+
+void PlotView::setLevel(double y, const QString& label)
+{
+    State& s = *m_state;
+    s.level = y;
+    if (s.levelLine == nullptr) {
+        s.levelLine = new QCPItemStraightLine(s.plot);
+        s.levelText = new QCPItemText(s.plot);
+        s.levelText->setPadding(QMargins(5, 2, 5, 2));
+        s.levelText->setPositionAlignment(Qt::AlignBottom | Qt::AlignLeft);
+        s.levelText->position->setTypeX(QCPItemPosition::ptAxisRectRatio);
+        s.levelText->position->setTypeY(QCPItemPosition::ptPlotCoords);
+        recolour();
+    }
+    const bool shown = std::isfinite(y);
+    s.levelLine->setVisible(shown);
+    s.levelText->setVisible(shown);
+    if (shown) {
+        s.levelLine->point1->setCoords(0, y);
+        s.levelLine->point2->setCoords(1, y);
+        s.levelText->setText(label);
+        s.levelText->position->setCoords(0.01, y);
+    }
+    refresh();
+}
+
 void PlotView::setRange(double from, double to)
 {
     m_state->from = from;
@@ -163,7 +195,7 @@ void PlotView::resetZoom()
 void PlotView::refresh()
 {
     State& s = *m_state;
-    if (s.bars != nullptr) {
+    if (s.bars != nullptr || !s.stack.empty()) {
         s.plot->replot(QCustomPlot::rpQueuedReplot);
         return;
     }
@@ -176,7 +208,8 @@ void PlotView::refresh()
     const auto columns = static_cast<std::size_t>(std::max(s.plot->axisRect()->width(), 64));
     bool any = false;
     for (std::size_t i = 0; i < s.graphs.size(); ++i) {
-        const Series seen = thinned(s.series[i], range.lower, range.upper, columns);
+        // Few points are drawn as they are.
+        const Series seen = s.series[i].size() <= columns ? s.series[i] : thinned(s.series[i], range.lower, range.upper, columns);
         s.graphs[i]->setData(QVector<double>(seen.x.begin(), seen.x.end()), QVector<double>(seen.y.begin(), seen.y.end()), true);
         any = any || seen.size() > 0;
     }
@@ -198,6 +231,10 @@ void PlotView::fitY()
             low = std::min(low, y);
             high = std::max(high, y);
         }
+    if (std::isfinite(s.level) && high >= low) {
+        low = std::min(low, s.level);
+        high = std::max(high, s.level);
+    }
     if (!(high >= low)) {
         s.plot->yAxis->setRange(s.logarithmic ? 0.1 : 0.0, 1.0);
         return;
@@ -206,49 +243,13 @@ void PlotView::fitY()
         s.plot->yAxis->setRange(low / 1.1, high * 1.1);
         return;
     }
+    if (s.fromZero) {
+        // Room for the words on the level.
+        s.plot->yAxis->setRange(0, high * (std::isfinite(s.level) ? 1.22 : 1.08));
+        return;
+    }
     const double margin = std::max((high - low) * 0.07, std::max(std::abs(high), 1e-9) * 0.01);
     s.plot->yAxis->setRange(low - margin, high + margin);
-}
-
-void PlotView::setBars(double from, double to, const std::vector<double>& heights, double marker, const QString& markerLabel)
-{
-    State& s = *m_state;
-    if (s.bars == nullptr) {
-        s.bars = new QCPBars(s.plot->xAxis, s.plot->yAxis);
-        // Counts are whole.
-        const auto ticker = QSharedPointer<QCPAxisTickerFixed>::create();
-        ticker->setTickStep(1.0);
-        ticker->setScaleStrategy(QCPAxisTickerFixed::ssMultiples);
-        s.plot->yAxis->setTicker(ticker);
-        s.marker = new QCPItemStraightLine(s.plot);
-        s.markerText = new QCPItemText(s.plot);
-        s.markerText->setPadding(QMargins(5, 3, 5, 3));
-        recolour();
-    }
-    const double width = heights.empty() ? 1.0 : (to - from) / static_cast<double>(heights.size());
-    s.bars->setWidth(width * 0.92);
-    QVector<double> keys;
-    for (std::size_t i = 0; i < heights.size(); ++i)
-        keys.push_back(from + (static_cast<double>(i) + 0.5) * width);
-    s.bars->setData(keys, QVector<double>(heights.begin(), heights.end()), true);
-    const double tallest = heights.empty() ? 0.0 : *std::ranges::max_element(heights);
-    s.plot->xAxis->setRange(from, to);
-    s.plot->yAxis->setRange(0, std::max(tallest * 1.12, 1.0));
-    const bool marked = std::isfinite(marker);
-    s.marker->setVisible(marked);
-    s.markerText->setVisible(marked);
-    if (marked) {
-        s.marker->point1->setCoords(marker, 0);
-        s.marker->point2->setCoords(marker, 1);
-        s.markerText->setText(markerLabel);
-        const bool leftSide = marker > from + (to - from) * 0.6;
-        s.markerText->setPositionAlignment(Qt::AlignTop | (leftSide ? Qt::AlignRight : Qt::AlignLeft));
-        s.markerText->position->setTypeX(QCPItemPosition::ptPlotCoords);
-        s.markerText->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
-        s.markerText->position->setCoords(marker, 0.02);
-    }
-    s.emptyText->setVisible(tallest == 0.0);
-    s.plot->replot(QCustomPlot::rpQueuedReplot);
 }
 
 void PlotView::setReadOut(std::function<QString(double)> text)
@@ -317,8 +318,22 @@ void PlotView::recolour()
         axis->grid()->setPen(QPen(colours.plotGrid, 1));
         axis->grid()->setZeroLinePen(QPen(colours.plotGrid, 1));
     }
-    for (std::size_t i = 0; i < s.graphs.size(); ++i)
+    for (std::size_t i = 0; i < s.graphs.size(); ++i) {
         s.graphs[i]->setPen(QPen(s.styles[i].colour(), s.styles[i].width));
+        s.graphs[i]->setBrush(s.styles[i].filled ? QBrush(s.styles[i].colour()) : QBrush(Qt::NoBrush));
+    }
+    if (s.levelLine != nullptr) {
+        s.levelLine->setPen(QPen(text, 1.5, Qt::DashLine));
+        s.levelText->setColor(text);
+        QColor ground = base;
+        ground.setAlpha(210);
+        s.levelText->setBrush(ground);
+        s.levelText->setFont(smallFont());
+    }
+    for (std::size_t i = 0; i < s.stack.size(); ++i) {
+        s.stack[i]->setPen(Qt::NoPen);
+        s.stack[i]->setBrush(s.stackColours[i]());
+    }
     if (s.bars != nullptr) {
         s.bars->setPen(Qt::NoPen);
         s.bars->setBrush(palette().color(QPalette::Highlight));

@@ -6,6 +6,7 @@
 #include "engine/spec/job_fields.h"
 #include "ui/field_control.h"
 #include "ui/recipe_presets.h"
+#include "ui/recompute_slider.h"
 #include "ui/text.h"
 #include "ui/theme.h"
 
@@ -16,7 +17,7 @@
 
 namespace lorikeet::ui {
 
-RecipePage::RecipePage(JobDocument& document, QWidget* parent)
+RecipePage::RecipePage(JobDocument& document, Advisor& advisor, const ModelProbe& model, QWidget* parent)
     : Page(tr("Recipe"), tr("How the adapter is trained. Every change shows at once in the memory budget."), parent), m_document(document)
 {
     QPushButton* next = makeButton(tr("Continue to Run"), ButtonKind::Primary);
@@ -24,7 +25,7 @@ RecipePage::RecipePage(JobDocument& document, QWidget* parent)
     actions()->addWidget(next);
     buildPresets();
     buildSimple();
-    buildAdvanced();
+    buildAdvanced(advisor, model);
     connect(&document, &JobDocument::jobChanged, this, [this] { refresh(); });
     refresh();
 }
@@ -67,19 +68,24 @@ void RecipePage::buildSimple()
     column()->addLayout(row);
 }
 
-void RecipePage::buildAdvanced()
+void RecipePage::buildAdvanced(Advisor& advisor, const ModelProbe& model)
 {
     m_advanced = new QWidget;
     auto* layout = new QVBoxLayout(m_advanced);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(unit(3));
-    layout->addWidget(buildGroup(tr("Memory and speed"), {"recipe.micro_batch", "recipe.accumulation", "recipe.precision", "recipe.recompute",
-                                                          "recipe.loss_chunk", "recipe.packing", "recipe.overlong"}));
+    layout->addWidget(buildGroup(tr("Method"), {"recipe.method", "recipe.precision", "recipe.quantization", "recipe.double_quantization"}));
+    Card* memory = buildGroup(tr("Memory and speed"), {"recipe.micro_batch", "recipe.accumulation", "recipe.recompute", "recipe.loss_chunk",
+                                                       "recipe.offload_activations", "recipe.offload_layers", "recipe.offload_embedding",
+                                                       "recipe.packing", "recipe.overlong"});
+    m_recompute = new RecomputeSlider(advisor, m_document, model);
+    memory->content()->insertWidget(memory->content()->indexOf(controlOf("recipe.recompute")) + 1, m_recompute);
+    layout->addWidget(memory);
     layout->addWidget(buildGroup(tr("Adapter"), {"recipe.alpha", "recipe.targets", "recipe.dropout", "recipe.rslora", "recipe.rank_pattern",
                                                  "recipe.alpha_pattern", "recipe.init_adapter"}));
     layout->addWidget(buildGroup(tr("Optimizer"), {"recipe.schedule", "recipe.warmup_ratio", "recipe.max_steps", "recipe.optimizer", "recipe.weight_decay",
-                                                   "recipe.max_grad_norm", "recipe.adam_beta1", "recipe.adam_beta2", "recipe.adam_eps", "recipe.seed"}));
-    layout->addWidget(buildGroup(tr("Run"), {"run.eval_every", "run.save_every", "run.threads"}));
+                                                   "recipe.momentum", "recipe.loraplus_ratio", "recipe.max_grad_norm", "recipe.adam_beta1", "recipe.adam_beta2", "recipe.adam_eps", "recipe.seed"}));
+    layout->addWidget(buildGroup(tr("Run"), {"run.eval_every", "run.save_every", "run.sample_prompt", "run.sample_tokens", "run.threads"}));
     m_advanced->hide();
     column()->addWidget(m_advanced);
 }

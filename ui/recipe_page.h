@@ -9,14 +9,18 @@
 
 namespace lorikeet::ui {
 
+class Advisor;
 class FieldControl;
+class ModelProbe;
+class RecomputeSlider;
 
 class RecipePage : public Page {
     Q_OBJECT
 public:
-    explicit RecipePage(JobDocument& document, QWidget* parent = nullptr);
+    RecipePage(JobDocument& document, Advisor& advisor, const ModelProbe& model, QWidget* parent = nullptr);
 
     void setAdvancedShown(bool shown);
+    [[nodiscard]] RecomputeSlider* recomputeSlider() const noexcept { return m_recompute; }
     [[nodiscard]] FieldControl* controlOf(const std::string& key) const;
 
 Q_SIGNALS:
@@ -25,7 +29,7 @@ Q_SIGNALS:
 private:
     void buildPresets();
     void buildSimple();
-    void buildAdvanced();
+    void buildAdvanced(Advisor& advisor, const ModelProbe& model);
     Card* buildGroup(const QString& heading, const std::vector<const char*>& keys);
     void refresh();
 
@@ -34,6 +38,7 @@ private:
     std::vector<QPushButton*> m_presetButtons;
     QWidget* m_advanced = nullptr;
     QPushButton* m_advancedButton = nullptr;
+    RecomputeSlider* m_recompute = nullptr;
     QLabel* m_batch = nullptr;
 };
 

@@ -6,6 +6,7 @@
 #include "ui/inline_message.h"
 #include "ui/loss_plot.h"
 #include "ui/memory_bar.h"
+#include "ui/memory_plot.h"
 #include "ui/text.h"
 #include "ui/theme.h"
 
@@ -15,6 +16,8 @@
 #include <QPainter>
 #include <QProgressBar>
 #include <QVBoxLayout>
+
+#include <numeric>
 
 namespace lorikeet::ui {
 
@@ -27,13 +30,17 @@ RunPage::RunPage(JobDocument& document, Budget& budget, RunController& run, QWid
     buildProgress();
     buildFigures();
     buildPlot();
+    buildMemoryPlot();
     buildMemory();
     m_notice = new InlineMessage;
     column()->addWidget(m_notice);
     connect(&run, &RunController::runPrepared, this, &RunPage::prepare);
     connect(&run, &RunController::stateChanged, this, &RunPage::showState);
     connect(&run, &RunController::runStarted, this, [this] {
-        m_plot->setTotalSteps(m_run.history().started->totalSteps);
+        const RunStarted& started = *m_run.history().started;
+        m_plot->setTotalSteps(started.totalSteps);
+        m_memoryPlot->setTotalSteps(started.totalSteps);
+        m_memoryPlot->setPlanned(std::accumulate(started.plannedBytes.begin(), started.plannedBytes.end(), std::uint64_t{0}));
         showMemory();
     });
     connect(&run, &RunController::stepsArrived, this, &RunPage::showSteps);
@@ -41,7 +48,10 @@ RunPage::RunPage(JobDocument& document, Budget& budget, RunController& run, QWid
         m_plot->addEvaluations(evaluations);
         m_validation->setFigure(QString::number(evaluations.back().loss, 'f', 4), tr("at step %1").arg(evaluations.back().step));
     });
-    connect(&run, &RunController::memoryMeasured, this, [this] { showMemory(); });
+    connect(&run, &RunController::memoryMeasured, this, [this](const MemoryMeasured& memory) {
+        m_memoryPlot->addMeasured(memory);
+        showMemory();
+    });
     connect(&run, &RunController::progressed, this, &RunPage::showProgress);
     connect(&run, &RunController::noticed, this, [this](const QString& text) { m_notice->showMessage(InlineMessage::Kind::Note, text); });
     connect(&run, &RunController::checkpointSaved, this, [this](const CheckpointSaved& saved) {
@@ -126,8 +136,30 @@ void RunPage::buildPlot()
     connect(reset, &QPushButton::clicked, this, [this] { m_plot->resetZoom(); });
     card->headingLine()->addWidget(m_logarithmic);
     card->headingLine()->addWidget(reset);
+    addSaveButton(*card, *m_plot, tr("Save the loss curve"), QStringLiteral("loss.png"));
     card->content()->addWidget(m_plot);
     column()->addWidget(card);
+}
+
+void RunPage::buildMemoryPlot()
+{
+    auto* card = new Card(tr("Memory over time"));
+    m_memoryPlot = new MemoryPlot;
+    m_memoryPlot->setFixedHeight(unit(40));
+    addSaveButton(*card, *m_memoryPlot, tr("Save memory over time"), QStringLiteral("memory.png"));
+    card->content()->addWidget(m_memoryPlot);
+    column()->addWidget(card);
+}
+
+void RunPage::addSaveButton(Card& card, PlotView& plot, const QString& accessibleName, const QString& fileName)
+{
+    QPushButton* save = makeButton(tr("Save as…"), ButtonKind::Quiet);
+    save->setAccessibleName(accessibleName);
+    save->setToolTip(tr("As a picture (PNG), vectors (PDF) or numbers (CSV)"));
+    connect(save, &QPushButton::clicked, &plot, [&plot, fileName] { plot.chooseFileAndSave(fileName); });
+    connect(&plot, &PlotView::saved, this, [this](const QString& file) { m_notice->showMessage(InlineMessage::Kind::Good, tr("Saved"), shortPath(file, 90)); });
+    connect(&plot, &PlotView::saveFailed, this, [this](const QString& message, const QString& hint) { m_notice->showMessage(InlineMessage::Kind::Problem, message, hint); });
+    card.headingLine()->addWidget(save);
 }
 
 void RunPage::buildMemory()

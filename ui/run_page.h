@@ -15,6 +15,8 @@ namespace lorikeet::ui {
 class Budget;
 class InlineMessage;
 class LossPlot;
+class MemoryPlot;
+class PlotView;
 
 class RunPage : public Page {
     Q_OBJECT
@@ -24,6 +26,7 @@ public:
     /// Starts, or says beside the button why not.
     void start();
     [[nodiscard]] LossPlot* plot() const noexcept { return m_plot; }
+    [[nodiscard]] MemoryPlot* memoryPlot() const noexcept { return m_memoryPlot; }
     [[nodiscard]] InlineMessage* message() const noexcept { return m_message; }
 
 Q_SIGNALS:
@@ -36,6 +39,9 @@ private:
     void buildProgress();
     void buildFigures();
     void buildPlot();
+    void buildMemoryPlot();
+    /// A quiet button at the heading of a card that saves a plot.
+    void addSaveButton(Card& card, PlotView& plot, const QString& accessibleName, const QString& fileName);
     void buildMemory();
     void showState(RunState state);
     void showSteps(const std::vector<StepDone>& steps);
@@ -63,6 +69,7 @@ private:
     Tile* m_rate = nullptr;
     Tile* m_norm = nullptr;
     LossPlot* m_plot = nullptr;
+    MemoryPlot* m_memoryPlot = nullptr;
     QCheckBox* m_logarithmic = nullptr;
     std::vector<QLabel*> m_memoryCells;  ///< planned, measured, error for each category, then the sum
 };

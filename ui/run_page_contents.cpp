@@ -8,6 +8,7 @@
 #include "ui/budget_category.h"
 #include "ui/inline_message.h"
 #include "ui/loss_plot.h"
+#include "ui/memory_plot.h"
 #include "ui/text.h"
 
 #include <QProgressBar>
@@ -67,6 +68,7 @@ void RunPage::prepare()
     m_message->hide();
     m_notice->hide();
     m_plot->clear();
+    m_memoryPlot->clear();
     m_progress->setRange(0, 1000);
     m_progress->setValue(0);
     m_eta->clear();
@@ -118,7 +120,8 @@ void RunPage::showSteps(const std::vector<StepDone>& steps)
 
 void RunPage::showProgress(const Progress& progress)
 {
-    if (m_run.state() == RunState::Running && progress.unit == "steps")
+    // What is told while it trains is left over from the start: the steps speak for themselves.
+    if (m_run.state() == RunState::Running)
         return;
     if (m_run.state() != RunState::Paused && m_run.state() != RunState::Stopping)
         m_stage->setText(sentenceCase(toQt(progress.stage)));
@@ -164,15 +167,16 @@ void RunPage::showEnd(const RunEnded& ended)
     }
     const bool done = ended.status == RunEnded::Status::Done;
     m_stage->setText(done ? tr("Done in %1").arg(toQt(formatDuration(ended.seconds))) : tr("Stopped at step %1").arg(ended.step));
-    QString text = done ? tr("The adapter is trained") : tr("Stopped; what was learnt up to step %1 is kept").arg(ended.step);
+    const std::string& written = ended.modelFolder ? *ended.modelFolder : ended.adapterFolder;
+    QString text = done ? (ended.modelFolder ? tr("The model is trained") : tr("The adapter is trained")) : tr("Stopped; what was learnt up to step %1 is kept").arg(ended.step);
     if (ended.validationLossBefore && ended.validationLossAfter && *ended.validationLossBefore > 0) {
         const double fall = 100.0 * (1.0 - *ended.validationLossAfter / *ended.validationLossBefore);
         text += tr(": validation loss from %1 to %2 (%3 %)")
                     .arg(QString::number(*ended.validationLossBefore, 'f', 3), QString::number(*ended.validationLossAfter, 'f', 3), QString::number(-fall, 'f', 1));
     }
     m_message->showMessage(done ? InlineMessage::Kind::Good : InlineMessage::Kind::Note, text,
-                           ended.adapterFolder.empty() ? tr("no adapter was written") : tr("adapter in %1").arg(shortPath(toQt(ended.adapterFolder), 90)));
-    if (!ended.adapterFolder.empty())
+                           written.empty() ? tr("no adapter was written") : (ended.modelFolder ? tr("model in %1") : tr("adapter in %1")).arg(shortPath(toQt(written), 90)));
+    if (!written.empty())
         m_message->addAction(tr("Export or try it"), [this] { Q_EMIT exportRequested(); });
 }
 

@@ -124,6 +124,11 @@ int StepRail::addStep(const QString& title)
     return index;
 }
 
+void StepRail::addGap()
+{
+    m_stepsLayout->addSpacing(unit(4));
+}
+
 void StepRail::setCurrent(int index)
 {
     m_steps[static_cast<std::size_t>(index)]->setChecked(true);

@@ -38,6 +38,8 @@ public:
     explicit StepRail(QWidget* parent = nullptr);
     /// Returns the step's index; Ctrl+1 is the first.
     int addStep(const QString& title);
+    /// Room before the next step: what follows is beside the way of a job.
+    void addGap();
     [[nodiscard]] StepButton* step(int index) const { return m_steps[static_cast<std::size_t>(index)]; }
     void setCurrent(int index);
     /// A widget below the steps.

@@ -147,7 +147,7 @@ void addModelVerbs(ui::EngineVerbs& verbs, ScriptedEngine& engine)
 void addDeviceVerbs(ui::EngineVerbs& verbs)
 {
     verbs.machineDevices = [] { return std::vector<DeviceSpec>{smallDevice()}; };
-    verbs.catalogueDevices = [] { return std::vector<std::string>{"RTX 4090", "Tiny card"}; };
+    verbs.catalogueDevices = [] { return std::vector<ui::CatalogueEntry>{{"RTX 4090", "Ada", 24ULL << 30, 1008, 165}, {"Tiny card", "Small ones", 1ULL << 28, 10, 1}}; };
     verbs.findDevice = [](const std::string& id) {
         DeviceSpec device = smallDevice();
         if (id == "auto" || id == "cpu")
@@ -156,9 +156,30 @@ void addDeviceVerbs(ui::EngineVerbs& verbs)
         device.id = device.name = id;
         device.totalBytes = device.availableBytes = id == "Tiny card" ? 1ULL << 28 : 24ULL << 30;
         device.otherBytes = 0;
+        device.bf16Arithmetic = true;
+        device.computeCapability = 89;
         return device;
     };
     verbs.kernelCosts = [](const ModelShape&, const Job&, const DeviceSpec&) { return plan::KernelCosts{}; };
+}
+
+/// The planner is pure: the tests ask the real one, with costs that are the same for every job.
+void addPlannerVerbs(ui::EngineVerbs& verbs)
+{
+    static const plan::CostsOf costs = [](const Job&) { return plan::KernelCosts{}; };
+    verbs.makeItFit = [](const ModelShape& shape, const Job& job, const DeviceSpec& device, const plan::FitOptions& options) { return plan::makeItFit(shape, job, device, costs, options); };
+    verbs.roomFor = [](const ModelShape& shape, const Job& job, const DeviceSpec& device, const plan::FitOptions& options) { return plan::roomFor(shape, job, device, costs, options); };
+    verbs.whatIf = [](plan::Axis axis, const ModelShape& shape, const Job& job, const DeviceSpec& device, const plan::Workload& load) { return plan::whatIf(axis, shape, job, device, costs, load); };
+    verbs.longestContext = [](const ModelShape& shape, const Job& job, const DeviceSpec& device, const plan::FitOptions& options) { return plan::longestContext(shape, job, device, costs, options); };
+    verbs.smallestCard = [find = verbs.findDevice](const ModelShape& shape, const Job& job, const plan::FitOptions& options) {
+        const std::vector<DeviceSpec> cards{find("Tiny card"), find("RTX 4090")};
+        return plan::smallestCard(shape, job, cards, [](const Job&, const DeviceSpec&) { return plan::KernelCosts{}; }, options);
+    };
+    verbs.forecast = plan::forecastStep;
+    verbs.measureRates = [](DeviceSpec device) {
+        device.rates = {.fp32Tflops = 0.5, .bf16Tflops = 1.0, .memoryGBps = 20, .measured = true};
+        return device;
+    };
 }
 
 }  // namespace
@@ -168,6 +189,7 @@ ui::EngineVerbs ScriptedEngine::verbs()
     ui::EngineVerbs verbs;
     addModelVerbs(verbs, *this);
     addDeviceVerbs(verbs);
+    addPlannerVerbs(verbs);
     verbs.summariseData = [this](const Job& job, std::size_t, const std::stop_token&, const ProgressFn& progress) {
         ++summaries;
         progress({"tokenising", 1, 2, "rows"});

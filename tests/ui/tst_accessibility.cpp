@@ -51,7 +51,7 @@ private Q_SLOTS:
         QVERIFY(fixture.prepareJob());
         fixture.page<RecipePage>()->setAdvancedShown(true);
         int seen = 0;
-        for (int step = MainWindow::Model; step <= MainWindow::Export; ++step) {
+        for (int step = MainWindow::Model; step <= MainWindow::WhatIf; ++step) {
             fixture.window->showStep(step);
             QTest::qWait(20);
             for (QWidget* widget : fixture.window->findChildren<QWidget*>()) {
@@ -69,7 +69,7 @@ private Q_SLOTS:
     {
         WindowFixture fixture;
         QVERIFY(fixture.prepareJob());
-        for (int step = MainWindow::Model; step <= MainWindow::Export; ++step) {
+        for (int step = MainWindow::Model; step <= MainWindow::WhatIf; ++step) {
             fixture.window->showStep(step);
             fixture.window->activateWindow();
             QVERIFY(QTest::qWaitForWindowActive(fixture.window.get()));
@@ -83,7 +83,7 @@ private Q_SLOTS:
                 if (!widget->isVisible() || !widget->isEnabled() || inner || !(widget->focusPolicy() & Qt::TabFocus))
                     continue;
                 const bool lineOfBox = qobject_cast<QLineEdit*>(widget) != nullptr && reached.contains(widget->parentWidget());
-                // Of the five steps of the rail one holds the place in the chain; arrows and Ctrl+1..5 go on from there.
+                // Of the six steps of the rail one holds the place in the chain; arrows and Ctrl+1..6 go on from there.
                 const bool exclusive = widget->inherits("lorikeet::ui::StepButton");
                 QVERIFY2(reached.contains(widget) || lineOfBox || exclusive,
                          qPrintable(QStringLiteral("step %1: %2 %3").arg(step).arg(QLatin1String(widget->metaObject()->className()), nameOf(widget))));
@@ -96,7 +96,7 @@ private Q_SLOTS:
         WindowFixture fixture;
         fixture.window->activateWindow();
         QVERIFY(QTest::qWaitForWindowActive(fixture.window.get()));
-        for (int step = MainWindow::Export; step >= MainWindow::Model; --step) {
+        for (int step = MainWindow::WhatIf; step >= MainWindow::Model; --step) {
             QTest::keyClick(fixture.window.get(), static_cast<Qt::Key>(Qt::Key_1 + step), Qt::ControlModifier);
             QCOMPARE(fixture.window->currentStep(), step);
         }
@@ -130,7 +130,7 @@ private Q_SLOTS:
         fixture.window->resize(1000, 700);
         QTest::qWait(50);
         QCOMPARE(fixture.window->width(), 1000);
-        for (int step = MainWindow::Model; step <= MainWindow::Export; ++step) {
+        for (int step = MainWindow::Model; step <= MainWindow::WhatIf; ++step) {
             fixture.window->showStep(step);
             QTest::qWait(50);
             for (const Page* page : fixture.window->findChildren<Page*>()) {

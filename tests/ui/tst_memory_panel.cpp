@@ -2,13 +2,14 @@
 // The budget on screen adds up, says its verdict, explains its terms, and stands beside what is measured.
 #include "tests/ui/window_fixture.h"
 #include "ui/budget_category.h"
+#include "ui/device_chooser.h"
 #include "ui/memory_bar.h"
 #include "ui/memory_panel.h"
 
 #include <nlohmann/json.hpp>
 
-#include <QComboBox>
 #include <QLabel>
+#include <QLineEdit>
 #include <QTest>
 
 #include <cmath>
@@ -68,14 +69,36 @@ private Q_SLOTS:
         QVERIFY(fixture.prepareJob());
         auto* panel = fixture.page<MemoryPanel>();
         QVERIFY(panel->verdictText().contains(QLatin1String("Fits")));
-        auto* devices = panel->findChild<QComboBox*>(QStringLiteral("run.device"));
-        const int index = devices->findData(QStringLiteral("Tiny card"));
-        QVERIFY(index > 0);
-        devices->setCurrentIndex(index);
-        Q_EMIT devices->activated(index);
+        DeviceChooser* devices = panel->devices();
+        devices->setOpen(true);
+        QTest::keyClicks(devices->searchLine(), QStringLiteral("tiny"));
+        QCOMPARE(devices->visibleIds(), QStringList{QStringLiteral("Tiny card")});
+        QTest::keyClick(devices->searchLine(), Qt::Key_Return);
+        QVERIFY(!devices->isOpen());
         QTRY_VERIFY2(panel->verdictText().contains(QLatin1String("Does not fit")), qPrintable(panel->verdictText()));
         QVERIFY(panel->verdictText().contains(QLatin1String("iB")));
         QCOMPARE(fixture.window->document().job().run.device, std::string("Tiny card"));
+    }
+
+    void theDeviceListIsSearchedByAllWordsAndLeftByEscape()
+    {
+        WindowFixture fixture;
+        QVERIFY(fixture.prepareJob());
+        DeviceChooser* devices = fixture.page<MemoryPanel>()->devices();
+        devices->setOpen(true);
+        QCOMPARE(devices->visibleIds(), (QStringList{QStringLiteral("auto"), QStringLiteral("cpu"), QStringLiteral("RTX 4090"), QStringLiteral("Tiny card")}));
+        QTest::keyClicks(devices->searchLine(), QStringLiteral("24 ada"));
+        QCOMPARE(devices->visibleIds(), QStringList{QStringLiteral("RTX 4090")});
+        QTest::keyClicks(devices->searchLine(), QStringLiteral("x"));
+        QVERIFY(devices->visibleIds().isEmpty());
+        QTest::keyClick(devices->searchLine(), Qt::Key_Return);
+        QTest::keyClick(devices->searchLine(), Qt::Key_Escape);
+        QVERIFY(!devices->isOpen());
+        QCOMPARE(fixture.window->document().job().run.device, std::string("auto"));
+        devices->setOpen(true);
+        QTest::keyClick(devices->searchLine(), Qt::Key_Down);
+        QTest::keyClick(devices->searchLine(), Qt::Key_Return);
+        QCOMPARE(fixture.window->document().job().run.device, std::string("cpu"));
     }
 
     void everyCategoryOpensIntoTermsThatAddUp()

@@ -111,6 +111,15 @@ private Q_SLOTS:
         QVERIFY(fixture.page<MemoryPanel>()->deltaText().contains(QLatin1String("no change")));
     }
 
+    void everyFieldOfTheRecipeHasAControl()
+    {
+        WindowFixture fixture;
+        for (const JobField& field : jobFields()) {
+            const bool elsewhere = field.key == "run.device" || !(field.key.starts_with("recipe.") || field.key.starts_with("run."));
+            QVERIFY2(elsewhere || fixture.page<RecipePage>()->controlOf(field.key) != nullptr, field.key.c_str());
+        }
+    }
+
     void slidersAreThereForEveryNumberAndSetIt()
     {
         WindowFixture fixture;
