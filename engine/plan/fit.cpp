@@ -42,7 +42,9 @@ private:
     [[nodiscard]] bool may(Lever lever) const { return std::ranges::find(m_options.levers, lever) != m_options.levers.end(); }
     [[nodiscard]] std::vector<Job> settings(Lever lever, const Job& job) const
     {
-        return may(lever) ? settingsOf(lever, m_shape, job, m_options) : std::vector<Job>{job};
+        // On a CPU the host's memory is the device's: nothing is won there.
+        const bool useless = lever == Lever::HostEmbedding && m_device.kind == DeviceSpec::Kind::Cpu;
+        return may(lever) && !useless ? settingsOf(lever, m_shape, job, m_options) : std::vector<Job>{job};
     }
     [[nodiscard]] double seconds(const Job& job) const { return secondsPerToken(m_shape, job, m_device, m_options.workload); }
     [[nodiscard]] Job deepest(const Job& job) const;
@@ -70,6 +72,7 @@ private:
     void tryCell(const Cell& cell, std::optional<Found>& best, double limit);
     [[nodiscard]] std::vector<Cell> cellsOf(const Job& mode) const;
     [[nodiscard]] std::optional<Found> fastest(const Job& mode, double limit);
+    [[nodiscard]] std::optional<Found> fastestNeutral();
     [[nodiscard]] std::optional<Found> fastestBounded(double limit);
     [[nodiscard]] std::optional<Found> leastChanged();
     [[nodiscard]] std::optional<Found> alone(Lever lever);
@@ -106,8 +109,9 @@ std::vector<Job> Solver::modes() const
     std::vector<Job> all;
     for (const Job& optimizer : settings(Lever::Optimizer, m_job))
         for (const Job& precision : settings(Lever::Precision, optimizer))
-            for (Job& quantised : settings(Lever::Quantization, precision))
-                all.push_back(std::move(quantised));
+            for (const Job& quantised : settings(Lever::Quantization, precision))
+                for (Job& offloaded : settings(Lever::HostEmbedding, quantised))
+                    all.push_back(std::move(offloaded));
     return all;
 }
 
@@ -207,30 +211,50 @@ std::optional<Found> Solver::fastest(const Job& mode, double limit)
     if (!m_trials.fits(mostNeutral(mode)))
         return std::nullopt;
     m_tooLittle.clear();
-    std::vector<Cell> cells = cellsOf(mode);
+    const std::vector<Cell> cells = cellsOf(mode);
     std::optional<Found> best;
-    // The smallest cell gives a first bound; the others are asked from fast to slow.
-    if (cells.back().floor < limit)
-        tryCell(cells.back(), best, limit);
-    std::ranges::stable_sort(cells, {}, &Cell::floor);
-    for (const Cell& cell : cells) {
-        if (cell.floor >= std::min(limit, best ? best->seconds : kNever))
-            break;
-        tryCell(cell, best, limit);
-    }
+    // From the cell that saves most: it gives the first bound, and what does not fit there fits nowhere before it.
+    for (auto cell = cells.rbegin(); cell != cells.rend(); ++cell)
+        if (cell->floor < std::min(limit, best ? best->seconds : kNever))
+            tryCell(*cell, best, limit);
     return best;
 }
 
-/// Over all optimizers, precisions and quantisations but the job's own.
+/// Over the neutral modes: the job's own optimizer, precision and quantisation.
+std::optional<Found> Solver::fastestNeutral()
+{
+    std::optional<Found> best;
+    // What saves much at next to no time comes first: its bound rules most of the other out.
+    std::vector<Job> own = settings(Lever::HostEmbedding, m_job);
+    std::ranges::reverse(own);
+    for (const Job& mode : own)
+        if (const auto found = fastest(mode, best ? best->seconds : kNever))
+            best = found;
+    return best;
+}
+
+/// Over all other optimizers, precisions and quantisations.
 std::optional<Found> Solver::fastestBounded(double limit)
 {
     std::vector<Job> others = modes();
-    others.erase(others.begin());
+    others.erase(others.begin(), others.begin() + static_cast<std::ptrdiff_t>(settings(Lever::HostEmbedding, m_job).size()));
     std::ranges::stable_sort(others, {}, [&](const Job& mode) { return seconds(mode); });
     std::optional<Found> best;
+    // First where the embedding is on the host, as above; then, where that won, without.
+    const bool hosts = settings(Lever::HostEmbedding, m_job).size() > 1;
     for (const Job& mode : others)
-        if (const auto found = fastest(mode, std::min(limit, best ? best->seconds : kNever)))
-            best = found;
+        if (!hosts || mode.recipe.offloadEmbedding)
+            if (const auto found = fastest(mode, std::min(limit, best ? best->seconds : kNever)))
+                best = found;
+    if (!hosts || !best)
+        return best;
+    for (const Job& mode : others) {
+        const JobRecipe& won = best->job.recipe;
+        const bool isTwin = mode.recipe.optimizer == won.optimizer && mode.recipe.precision == won.precision && mode.recipe.quantization == won.quantization;
+        if (!mode.recipe.offloadEmbedding && isTwin)
+            if (const auto found = fastest(mode, best->seconds))
+                return found;
+    }
     return best;
 }
 
@@ -315,6 +339,7 @@ Found Solver::undone(Found found)
     tryBack([](JobRecipe& to, const JobRecipe& from) { std::tie(to.microBatch, to.accumulation) = std::tie(from.microBatch, from.accumulation); });
     tryBack([](JobRecipe& to, const JobRecipe& from) { to.recompute = from.recompute; });
     tryBack([](JobRecipe& to, const JobRecipe& from) { to.optimizer = from.optimizer; });
+    tryBack([](JobRecipe& to, const JobRecipe& from) { to.offloadEmbedding = from.offloadEmbedding; });
     return found;
 }
 
@@ -353,7 +378,7 @@ FitAnswer Solver::answer()
         return answer;
     }
     const auto needed = [&](std::optional<Found> found) { return found ? std::optional(undone(*found)) : found; };
-    const std::optional<Found> neutral = needed(fastest(m_job, kNever));
+    const std::optional<Found> neutral = needed(fastestNeutral());
     add(answer, neutral);
     const std::optional<Found> bounded = needed(fastestBounded(neutral ? neutral->seconds * kWorthwhile : kNever));
     add(answer, bounded);

@@ -23,9 +23,9 @@ enum class Quality : std::uint8_t { Neutral, Bounded, Changed };
 [[nodiscard]] std::string_view nameOf(Quality quality) noexcept;
 
 /// The things that can be turned.
-enum class Lever : std::uint8_t { MicroBatch, LossChunk, Recompute, Optimizer, Precision, Quantization, Rank, Context };
-inline constexpr std::array<Lever, 8> kLevers{Lever::MicroBatch, Lever::LossChunk, Lever::Recompute, Lever::Optimizer,
-                                              Lever::Precision, Lever::Quantization, Lever::Rank, Lever::Context};
+enum class Lever : std::uint8_t { MicroBatch, LossChunk, Recompute, Optimizer, Precision, Quantization, Rank, Context, HostEmbedding };
+inline constexpr std::array<Lever, 9> kLevers{Lever::MicroBatch, Lever::LossChunk,    Lever::Recompute, Lever::HostEmbedding, Lever::Optimizer,
+                                              Lever::Precision,  Lever::Quantization, Lever::Rank,      Lever::Context};
 /// "micro-batch", "loss chunk", ...
 [[nodiscard]] std::string_view nameOf(Lever lever) noexcept;
 

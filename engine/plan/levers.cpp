@@ -115,6 +115,17 @@ std::vector<Job> contexts(const Job& job, std::int64_t least)
     return jobs;
 }
 
+/// A tied table is the head too, which every step needs whole; in full fine-tuning it is trained.
+std::vector<Job> hostEmbeddings(const ModelShape& shape, const Job& job)
+{
+    std::vector<Job> jobs{job};
+    if (!shape.tiedHead && job.recipe.method != "full" && !job.recipe.offloadEmbedding) {
+        jobs.push_back(job);
+        jobs.back().recipe.offloadEmbedding = true;
+    }
+    return jobs;
+}
+
 std::vector<Job> recomputes(const ModelShape& shape, const Job& job)
 {
     std::vector<Job> jobs{job};
@@ -188,6 +199,7 @@ std::vector<Job> settingsOf(Lever lever, const ModelShape& shape, const Job& job
     case Lever::Quantization: return quantizations(job);
     case Lever::Rank: return ranks(job, options.leastRank);
     case Lever::Context: return contexts(job, options.leastContext);
+    case Lever::HostEmbedding: return hostEmbeddings(shape, job);
     }
     return {job};
 }
@@ -213,6 +225,7 @@ std::string_view nameOf(Lever lever) noexcept
     case Lever::Quantization: return "quantisation";
     case Lever::Rank: return "rank";
     case Lever::Context: return "context";
+    case Lever::HostEmbedding: return "embedding in host memory";
     }
     return "?";
 }
@@ -222,6 +235,7 @@ Quality qualityOf(Lever lever) noexcept
     switch (lever) {
     case Lever::MicroBatch:
     case Lever::LossChunk:
+    case Lever::HostEmbedding:
     case Lever::Recompute: return Quality::Neutral;
     case Lever::Optimizer:
     case Lever::Precision:

@@ -111,6 +111,7 @@ private:
     void backward();
     void recompute();
     void head();
+    void offload();
     void optimizer();
 
     const ModelShape& m_shape;
@@ -218,6 +219,32 @@ void MicroBatch::head()
     add(Work::Elementwise, 0, m_element * m_tokens * 2 * h, 1);  // embedding
 }
 
+/// Rows of the embedding to the device, frozen layers there for both passes, kept activations there and back.
+void MicroBatch::offload()
+{
+    const auto h = static_cast<double>(m_shape.hidden);
+    WorkAmount& amount = at(Work::Offload);
+    if (m_job.recipe.offloadEmbedding)
+        amount.linkBytes += m_tokens * h * m_element;
+    for (const Linear linear : kLinears) {
+        const LinearShape map = shapeOf(linear, m_shape);
+        const double codes = m_codeBytes[static_cast<std::size_t>(linear)];
+        const double bytes = codes > 0 ? codes : m_element * static_cast<double>(map.in) * static_cast<double>(map.out);
+        amount.linkBytes += 2 * static_cast<double>(m_job.recipe.offloadLayers) * bytes;
+    }
+    if (!m_job.recipe.offloadActivations)
+        return;
+    const auto q = static_cast<double>(m_shape.queryWidth());
+    const double inputs = q + 2 * static_cast<double>(m_shape.kvWidth()) + 2 * static_cast<double>(m_shape.mlp);
+    for (const Recompute level : recomputeLevels(m_job, m_shape.layers)) {
+        const double kept = level == Recompute::WholeBlock      ? 0
+                          : level == Recompute::AttentionKept   ? q + h
+                          : level == Recompute::Cheap           ? q + h + inputs
+                                                                : q + 3 * h + inputs + static_cast<double>(m_shape.mlp);
+        amount.linkBytes += 2 * m_tokens * m_element * kept;
+    }
+}
+
 void MicroBatch::optimizer()
 {
     double trained = m_full ? static_cast<double>(m_shape.parameterCount()) : 0;
@@ -245,11 +272,13 @@ void MicroBatch::count(StepCost& cost)
     const double attentionAgain = 2 * m_tokens * m_keys * static_cast<double>(m_shape.queryWidth()) * m_layers;
     cost.modelFlops = cost.flops() - attentionAgain;
     recompute();
+    offload();
     const auto microBatches = static_cast<double>(m_job.recipe.accumulation);
     for (WorkAmount& amount : cost.work) {
         amount.flops *= microBatches;
         amount.bytes *= microBatches;
         amount.launches *= microBatches;
+        amount.linkBytes *= microBatches;
     }
     cost.modelFlops *= microBatches;
     cost.tokens = m_tokens * microBatches;

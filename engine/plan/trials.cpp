@@ -15,7 +15,7 @@ std::string keyOf(const Job& job)
 {
     const JobRecipe& r = job.recipe;
     std::string key = r.recompute + "|" + r.precision + "|" + r.quantization + "|" + r.optimizer + "|" + r.method + (r.doubleQuantization ? "|d" : "|s");
-    for (const std::int64_t value : {r.microBatch, r.context, r.lossChunk, r.rank})
+    for (const std::int64_t value : {r.microBatch, r.context, r.lossChunk, r.rank, r.offloadLayers, std::int64_t{r.offloadEmbedding}, std::int64_t{r.offloadActivations}})
         key += "|" + std::to_string(value);
     return key;
 }
@@ -48,6 +48,7 @@ std::string wordsOf(Lever lever, const ModelShape& shape, const Job& job)
     case Lever::Quantization: return r.quantization == "none" ? "no quantisation" : r.quantization + " weights";
     case Lever::Rank: return "rank " + integer(r.rank);
     case Lever::Context: return "context " + integer(r.context);
+    case Lever::HostEmbedding: return r.offloadEmbedding ? "embedding in host memory" : "embedding on the device";
     }
     return "";
 }
@@ -65,6 +66,7 @@ bool isTurned(Lever lever, const Job& before, const Job& after)
     case Lever::Quantization: return a.quantization != b.quantization || a.doubleQuantization != b.doubleQuantization;
     case Lever::Rank: return a.rank != b.rank;
     case Lever::Context: return a.context != b.context;
+    case Lever::HostEmbedding: return a.offloadEmbedding != b.offloadEmbedding;
     }
     return false;
 }
@@ -76,6 +78,7 @@ std::string noteOf(Lever lever, const Job& before, const Job& after)
         return after.recipe.microBatch * after.recipe.accumulation == before.recipe.microBatch * before.recipe.accumulation
                  ? "" : "The optimizer sees more tokens a step: fewer, steadier steps.";
     case Lever::LossChunk:
+    case Lever::HostEmbedding:
     case Lever::Recompute: return "";
     case Lever::Optimizer: return "8-bit moments follow the curve of 32-bit Adam within 1 %.";
     case Lever::Precision:

@@ -56,7 +56,7 @@ Case smallCase(Dice& dice)
     c.options.leastContext = 64;
     c.options.levers.clear();
     while (c.options.levers.size() < 4) {
-        const auto lever = plan::kLevers[static_cast<std::size_t>(dice(0, 7))];
+        const auto lever = plan::kLevers[static_cast<std::size_t>(dice(0, 8))];
         if (std::ranges::find(c.options.levers, lever) == c.options.levers.end())
             c.options.levers.push_back(lever);
     }
