@@ -33,8 +33,6 @@ constexpr Shares kMeasured{{0.92, 0.72, 1.05}, {0.50, 0.32, 0.85}, {0.40, 0.22, 
 constexpr Shares kMeasuredBf16{{0.78, 0.60, 0.95}, {0.45, 0.30, 0.75}, {0.33, 0.20, 0.60}, {0.70, 0.50, 1.00}, 4e-6};
 // On a CPU a kernel starts with a barrier of its threads.
 constexpr double kCpuLaunchSeconds = 3e-6;
-// Of a copy between host and device that runs beside the products, at least this share shows: the first and the last of it.
-constexpr double kUnhidden = 0.1;
 
 // Rates of a typical device, for ratios where none are known: a mid-range card, and four cores with AVX2.
 constexpr DeviceRates kTypicalGpu{25, 50, 450, 20, false};
@@ -93,17 +91,12 @@ Timed timeOf(const Roof& roof, Work work, const WorkAmount& amount, End end)
     return best;
 }
 
-/// Every kind of work in turn, but offload, which goes on beside the others: what of it they do not hide.
+/// Every kind of work in turn. The engine waits for the copies of an offload: nothing hides them.
 std::array<Timed, kWorks.size()> timesOf(const Roof& roof, const StepCost& cost, End end)
 {
     std::array<Timed, kWorks.size()> times{};
-    double others = 0;
-    for (const Work work : kWorks) {
+    for (const Work work : kWorks)
         times[static_cast<std::size_t>(work)] = timeOf(roof, work, cost.of(work), end);
-        others += work == Work::Offload ? 0 : times[static_cast<std::size_t>(work)].seconds;
-    }
-    double& offload = times[static_cast<std::size_t>(Work::Offload)].seconds;
-    offload = std::max(offload - others, kUnhidden * offload);
     return times;
 }
 
