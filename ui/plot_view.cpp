@@ -243,6 +243,8 @@ void PlotView::fitY()
         s.plot->yAxis->setRange(low / 1.1, high * 1.1);
         return;
     }
+    if (s.ceiling > 0)
+        high = std::min(high, s.ceiling);
     if (s.fromZero) {
         // Room for the words on the level.
         s.plot->yAxis->setRange(0, high * (std::isfinite(s.level) ? 1.22 : 1.08));

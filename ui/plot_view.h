@@ -63,6 +63,8 @@ public:
 
     /// Bars of equal width instead of curves; `marker` is a dashed vertical line with a label (NaN: none).
     void setBars(double from, double to, const std::vector<double>& heights, double marker, const QString& markerLabel);
+    /// What lies above is cut off, so that the rest can be told apart; 0: nothing is. Before setStacks() and setCurve().
+    void setCeiling(double y);
     /// Stacks side by side instead of curves, at x = 0, 1, 2 ... with a word below each. The parts keep their number and colours.
     void setStacks(const QStringList& labels, const std::vector<BarPart>& parts);
     /// Words at x = 0, 1, 2 ... instead of numbers.

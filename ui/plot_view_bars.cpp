@@ -76,6 +76,8 @@ void PlotView::setStacks(const QStringList& labels, const std::vector<BarPart>& 
     }
     double top = sums.empty() ? 0.0 : *std::ranges::max_element(sums);
     s.emptyText->setVisible(top <= 0.0);
+    if (s.ceiling > 0)
+        top = std::min(top, s.ceiling);
     if (std::isfinite(s.level))
         top = std::max(top, s.level);
     s.ownRange = true;
@@ -83,6 +85,11 @@ void PlotView::setStacks(const QStringList& labels, const std::vector<BarPart>& 
     s.ownRange = false;
     s.plot->yAxis->setRange(0, top > 0 ? top * (std::isfinite(s.level) ? 1.18 : 1.08) : 1.0);
     recolour();
+}
+
+void PlotView::setCeiling(double y)
+{
+    m_state->ceiling = y;
 }
 
 void PlotView::setTickWords(const QStringList& labels)

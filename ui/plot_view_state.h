@@ -31,6 +31,7 @@ struct PlotView::State {
     bool zoomed = false;
     bool ownRange = false;  ///< we are setting the range, not the user
     bool logarithmic = false;
+    double ceiling = 0;     ///< 0: none
     bool fromZero = false;  ///< the y axis begins at 0
     double level = std::numeric_limits<double>::quiet_NaN();
     QCPItemStraightLine* levelLine = nullptr;

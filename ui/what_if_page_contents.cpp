@@ -20,7 +20,7 @@ namespace lorikeet::ui {
 namespace {
 
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
-/// A capacity this many times above everything drawn would press the stacks flat.
+/// A capacity this many times above everything drawn would press the stacks flat, and so would stacks so far above the capacity.
 constexpr double kFarAbove = 4.0;
 
 double gib(std::uint64_t bytes)
@@ -39,7 +39,7 @@ QStringList wordsOf(const plan::WhatIfSeries& series)
 {
     QStringList words;
     for (const plan::WhatIfPoint& point : series.points)
-        words << (point.isNow ? QObject::tr("%1 (now)").arg(toQt(point.label)) : toQt(point.label));
+        words << (point.isNow ? QObject::tr("%1\nnow").arg(toQt(point.label)) : toQt(point.label));
     return words;
 }
 
@@ -55,6 +55,7 @@ double topOf(const plan::WhatIfSeries& series)
 void showCapacity(PlotView& plot, std::uint64_t capacity, double top)
 {
     const bool drawn = capacity > 0 && gib(capacity) <= kFarAbove * top;
+    plot.setCeiling(capacity > 0 && top > kFarAbove * gib(capacity) ? kFarAbove * gib(capacity) : 0.0);
     plot.setLevel(drawn ? gib(capacity) : std::numeric_limits<double>::quiet_NaN(), QObject::tr("%1 usable").arg(toQt(formatBytes(capacity))));
 }
 
@@ -106,6 +107,8 @@ void WhatIfPage::show(const WhatIfAnswer& answer)
         text += QLatin1Char(' ') + tr("%n setting(s) cannot be planned; the table says why.", nullptr, static_cast<int>(impossible));
     if (answer.parts.capacityBytes > 0 && gib(answer.parts.capacityBytes) > kFarAbove * topOf(answer.parts))
         text += QLatin1Char(' ') + tr("The capacity lies far above everything drawn.");
+    if (answer.parts.capacityBytes > 0 && topOf(answer.parts) > kFarAbove * gib(answer.parts.capacityBytes))
+        text += QLatin1Char(' ') + tr("What is more than %1 times as much is cut off; the table tells it.").arg(kFarAbove);
     for (const std::string& problem : answer.problems)
         text += QLatin1Char(' ') + sentenceCase(toQt(problem)) + QLatin1Char('.');
     m_state->setText(text);
