@@ -109,10 +109,10 @@ void Budget::askCosts()
                           const std::stop_token&, const ProgressFn&) { return costs(shape, job, device); };
     m_costRunner.run<plan::KernelCosts>(work,
                                         [this](plan::KernelCosts costs) {
-                                            const bool same = costs.matmulScratchBytes == m_costs.matmulScratchBytes && costs.widenBytes == m_costs.widenBytes
-                                                           && costs.attentionWorkspace == m_costs.attentionWorkspace;
+                                            // Whatever the costs are made of, what counts is whether they move the plan.
+                                            const auto before = m_plan ? std::optional(m_plan->categoryBytes) : std::nullopt;
                                             m_costs = costs;
-                                            if (same || !planNow())
+                                            if (!planNow() || before == m_plan->categoryBytes)
                                                 return;
                                             const JobField* field = findJobField(toStd(m_deltaKey));
                                             if (!m_delta.isEmpty() && field != nullptr)
