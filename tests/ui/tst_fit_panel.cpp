@@ -10,9 +10,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include <QElapsedTimer>
 #include <QSlider>
 #include <QTest>
+
+#include <ctime>
+#include <limits>
 
 using namespace lorikeet;
 using namespace lorikeet::test;
@@ -21,7 +23,15 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-/// A job that is too large for the tiny card.
+/// Processor time of the window's thread: neither a busy machine nor the planner's own thread counts.
+double threadMs()
+{
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec);
+}
+
+/// A job that is too large for the card.
 bool prepareTooLarge(WindowFixture& fixture)
 {
     if (!fixture.prepareJob())
@@ -125,17 +135,16 @@ private Q_SLOTS:
         WindowFixture fixture;
         QVERIFY(prepareTooLarge(fixture));
         fixture.page<MemoryPanel>()->fit()->setOpen(true);
-        QElapsedTimer time;
-        qint64 longest = 0;
+        double longest = 0;
         for (int i = 0; i < 40; ++i) {
-            time.restart();
+            const double before = threadMs();
             fixture.window->document().setField("recipe.rank", Json(20 + i));
-            longest = std::max(longest, time.elapsed());
+            longest = std::max(longest, threadMs() - before);
             QTest::qWait(5);
         }
-        qInfo("longest answer %lld ms", longest);
+        qInfo("longest answer %.1f ms of the window's thread", longest);
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-        QVERIFY(longest < 100);
+        QVERIFY(longest < 16.7);
 #endif
         QTRY_VERIFY_WITH_TIMEOUT(fixture.window->isSettled(), 20000);
     }
