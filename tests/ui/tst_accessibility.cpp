@@ -7,6 +7,8 @@
 
 #include <QAccessible>
 #include <QApplication>
+#include <QCheckBox>
+#include <QImage>
 #include <QLineEdit>
 #include <QScrollArea>
 #include <QSet>
@@ -120,6 +122,22 @@ private Q_SLOTS:
                 QVERIFY2(contrast(text, ground) >= 4.5, qPrintable(QStringLiteral("%1 on %2").arg(text.name(), ground.name())));
         QVERIFY(contrast(palette.color(QPalette::HighlightedText), palette.color(QPalette::Highlight)) >= 4.5);
         QVERIFY(contrast(palette.color(QPalette::Text), colours.trainedToken) >= 4.5);
+    }
+
+    void anEmptyCheckBoxIsSeen_data() { textHasContrastInBothThemes_data(); }
+    void anEmptyCheckBoxIsSeen()
+    {
+        QFETCH(bool, dark);
+        applyTheme(*qApp, dark);
+        QCheckBox box;
+        box.resize(box.sizeHint());
+        const QImage image = box.grab().toImage();
+        const QColor ground = QApplication::palette().color(QPalette::Base);
+        double best = 1;
+        for (int y = 0; y < image.height(); ++y)
+            for (int x = 0; x < image.width(); ++x)
+                best = std::max(best, contrast(image.pixelColor(x, y), ground));
+        QVERIFY2(best >= 3.0, qPrintable(QString::number(best)));
     }
 
     void noPageIsCutInASmallWindow()
