@@ -24,10 +24,18 @@ namespace {
 constexpr std::int64_t kTemplateTokens = 256;
 constexpr std::int64_t kLeastContext = 1024;
 
-struct GenerateOptions {
+/// What both verbs load.
+struct ModelOptions {
     std::string model;
     std::string adapter;
-    std::string device = "auto";
+    std::string device;
+    std::string quantization = "none";
+    bool singleQuantization = false;
+
+    [[nodiscard]] api::BaseWeights weights() const { return {quantizationNamed(quantization).value_or(Quantization::None), !singleQuantization}; }
+};
+
+struct GenerateOptions : ModelOptions {
     api::GenerationOptions generation;
     bool raw = false;
     bool json = false;
@@ -73,7 +81,7 @@ int runGenerate(GenerateOptions options, Session& session)
     if (options.generation.prompt == "-")
         options.generation.prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
     const std::filesystem::path adapter = pathFromUtf8(options.adapter);
-    api::Generation generation(options.model, adapter, options.device, contextFor(options), session.stop, progressOnError());
+    api::Generation generation(options.model, adapter, options.device, contextFor(options), session.stop, progressOnError(), options.weights());
     clearErrorStatus();
     const auto show = [&](std::string_view text) {
         if (!options.json)
@@ -87,10 +95,7 @@ int runGenerate(GenerateOptions options, Session& session)
     return 0;
 }
 
-struct LogitsOptions {
-    std::string model;
-    std::string adapter;
-    std::string device = "cpu";
+struct LogitsOptions : ModelOptions {
     std::string precision = "fp32";
     std::vector<std::int32_t> tokens;
     std::string target;
@@ -114,7 +119,7 @@ int runLogits(const LogitsOptions& options, Session& session)
     requireKnownTokens(options);
     const DType precision = options.precision == "bf16" ? DType::BF16 : DType::F32;
     const std::filesystem::path target = pathFromUtf8(options.target);
-    api::writeLogits(options.model, pathFromUtf8(options.adapter), options.tokens, target, precision, options.device);
+    api::writeLogits(options.model, pathFromUtf8(options.adapter), options.tokens, target, precision, options.device, options.weights());
     const std::int64_t vocab = api::modelShape(options.model).vocab;
     if (options.json)
         session.out.json({{"v", kJsonVersion}, {"file", options.target}, {"tensor", "logits"}, {"shape", {options.tokens.size(), vocab}}});
@@ -123,11 +128,16 @@ int runLogits(const LogitsOptions& options, Session& session)
     return 0;
 }
 
-void addModelOptions(CLI::App& verb, std::string& model, std::string& adapter, std::string& device)
+void addModelOptions(CLI::App& verb, ModelOptions& options, const char* device)
 {
-    verb.add_option("model", model, "folder, .gguf file, or starter")->required();
-    verb.add_option("--adapter", adapter, "PEFT adapter folder");
-    verb.add_option("--device", device, "auto, cpu or cuda:0")->capture_default_str();
+    options.device = device;
+    verb.add_option("model", options.model, "folder, .gguf file, or starter")->required();
+    verb.add_option("--adapter", options.adapter, "PEFT adapter folder");
+    verb.add_option("--device", options.device, "auto, cpu or cuda:0")->capture_default_str();
+    verb.add_option("--quantization", options.quantization, "hold the frozen weights as the run did whose adapter answers")
+        ->check(CLI::IsMember({"none", "nf4", "int8"}))
+        ->capture_default_str();
+    verb.add_flag("--no-double-quantization", options.singleQuantization, "nf4 with fp32 scales");
 }
 
 }  // namespace
@@ -136,7 +146,7 @@ void addGenerateVerb(CLI::App& app, Action& chosen)
 {
     const auto options = std::make_shared<GenerateOptions>();
     CLI::App* verb = app.add_subcommand("generate", "let a model answer, with or without an adapter");
-    addModelOptions(*verb, options->model, options->adapter, options->device);
+    addModelOptions(*verb, *options, "auto");
     verb->add_option("--prompt", options->generation.prompt, "what to answer; - reads standard input")->required();
     verb->add_option("--system", options->generation.system, "system message");
     verb->add_option("--max-tokens", options->generation.maxTokens, "longest answer in tokens")->capture_default_str();
@@ -152,7 +162,7 @@ void addLogitsVerb(CLI::App& app, Action& chosen)
 {
     const auto options = std::make_shared<LogitsOptions>();
     CLI::App* verb = app.add_subcommand("logits", "raw scores of every next token, as safetensors");
-    addModelOptions(*verb, options->model, options->adapter, options->device);
+    addModelOptions(*verb, *options, "cpu");
     verb->add_option("--tokens", options->tokens, "token ids: 1,2,3")->required()->delimiter(',')->type_name("IDS");
     verb->add_option("-o,--output", options->target, "file to write: fp32 [tokens, vocabulary], tensor \"logits\"")->required();
     verb->add_option("--precision", options->precision, "arithmetic")->check(CLI::IsMember({"fp32", "bf16"}))->capture_default_str();

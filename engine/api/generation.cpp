@@ -62,7 +62,7 @@ struct Generation::State {
 };
 
 Generation::Generation(const std::string& model, const std::filesystem::path& adapter, const std::string& device, std::int64_t context,
-                       const std::stop_token& stop, const ProgressFn& progress)
+                       const std::stop_token& stop, const ProgressFn& progress, const BaseWeights& weights)
 {
     guarded([&] {
         if (context < 1)
@@ -71,6 +71,8 @@ Generation::Generation(const std::string& model, const std::filesystem::path& ad
         generate::SessionOptions options;
         options.context = context;
         options.precision = precisionFor(model, spec);
+        options.quantization = weights.quantization;
+        options.doubleQuantization = weights.doubleQuantization;
         m_state = std::make_unique<State>(model, adapter, spec, options, stop, progress);
         if (adapter.empty())
             return;
@@ -105,7 +107,7 @@ GenerationResult Generation::generate(const GenerationOptions& options, const st
 }
 
 void writeLogits(const std::string& model, const std::filesystem::path& adapter, const std::vector<std::int32_t>& tokens,
-                 const std::filesystem::path& target, DType precision, const std::string& device)
+                 const std::filesystem::path& target, DType precision, const std::string& device, const BaseWeights& weights)
 {
     return guarded([&] {
         if (tokens.empty())
@@ -114,6 +116,8 @@ void writeLogits(const std::string& model, const std::filesystem::path& adapter,
         options.context = 0;
         options.evaluateRows = static_cast<std::int64_t>(tokens.size());
         options.precision = precision;
+        options.quantization = weights.quantization;
+        options.doubleQuantization = weights.doubleQuantization;
         options.wantText = false;
         generate::Session session(locateModel(model), slotsOf(model, adapter), findDevice(device), options, {}, {});
         if (!adapter.empty())

@@ -4,6 +4,7 @@
 
 #include "engine/base/progress.h"
 #include "engine/spec/dtype.h"
+#include "engine/spec/quantization.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -35,12 +36,18 @@ struct GenerationResult {
     std::string adapterHash;  ///< SHA-256 of the adapter file that answered; empty: the base
 };
 
+/// How the frozen matrices of the layers are held: as the run held them whose adapter answers.
+struct BaseWeights {
+    Quantization quantization = Quantization::None;
+    bool doubleQuantization = true;  ///< of NF4
+};
+
 /// A loaded model that answers prompts. Belongs to one thread at a time.
 class Generation {
 public:
     /// Loads the model (and a PEFT adapter folder, where given). Blocks. @throws Error
     Generation(const std::string& model, const std::filesystem::path& adapter, const std::string& device, std::int64_t context,
-               const std::stop_token& stop, const ProgressFn& progress);
+               const std::stop_token& stop, const ProgressFn& progress, const BaseWeights& weights = {});
     ~Generation();
     Generation(Generation&&) noexcept;
 
@@ -55,6 +62,6 @@ private:
 
 /// fp32 logits [T, V] of all positions, written as safetensors with the tensor "logits".
 void writeLogits(const std::string& model, const std::filesystem::path& adapter, const std::vector<std::int32_t>& tokens,
-                 const std::filesystem::path& target, DType precision, const std::string& device);
+                 const std::filesystem::path& target, DType precision, const std::string& device, const BaseWeights& weights = {});
 
 }  // namespace lorikeet::api

@@ -4,6 +4,7 @@
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/formats/hf_families.h"
+#include "engine/formats/hf_quantization.h"
 #include "engine/formats/hf_rope.h"
 #include "engine/formats/json_text.h"
 
@@ -56,15 +57,6 @@ void readCounts(const JsonFields& fields, const FamilyDefaults& family, ModelSha
                       + std::to_string(shape.kvHeads));
     shape.headSize = headSizeOf(fields, family, shape);
     shape.normEps = fields.number(family.epsKey).value_or(family.eps);
-}
-
-void refuseQuantised(const JsonFields& fields)
-{
-    if (const auto* quantisation = fields.object("quantization_config")) {
-        const auto method = quantisation->find("quant_method");
-        const std::string name = method != quantisation->end() && method->is_string() ? method->get<std::string>() : "unknown";
-        fields.refuse("the weights are quantised (" + name + "), which is not read", "choose the bf16 or fp16 version of the model");
-    }
 }
 
 void refuseVariants(const JsonFields& fields)
@@ -150,7 +142,7 @@ ModelShape shapeOfFields(const JsonFields& fields, const std::string& name)
     ModelShape shape;
     shape.family = family.family;
     shape.name = name;
-    refuseQuantised(fields);
+    requireReadableQuantization(fields);
     if (runnableFamily(shape))
         refuseVariants(fields);
     readCounts(fields, family, shape);

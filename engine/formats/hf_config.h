@@ -13,8 +13,8 @@
 namespace lorikeet::formats {
 
 /// `where` is the file in messages, `name` becomes ModelShape::name. Code that a model brings along (auto_map) is never run.
-/// ModelShape::storage is `dtype` / `torch_dtype`, fp32 when absent. @throws Error{BadInput} for an unsupported model type, quantised
-/// weights, an unsupported activation, position scaling or attention variant, or a value of a wrong type or range.
+/// ModelShape::storage is `dtype` / `torch_dtype`, fp32 when absent. @throws Error{BadInput} for an unsupported model type, weights
+/// quantised otherwise than by bitsandbytes to nf4 or int8, an unsupported activation, position scaling or attention variant, or a value of a wrong type or range.
 [[nodiscard]] ModelShape shapeFromHfConfig(std::string_view json, const std::string& where, const std::string& name);
 
 /// Reads a config.json (at most 16 MiB). The name is modelNameOf(path).

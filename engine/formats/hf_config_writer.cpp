@@ -52,8 +52,10 @@ void addQuirks(ordered_json& config, const ModelShape& shape)
         config["sliding_window"] = shape.slidingWindow > 0 ? ordered_json(shape.slidingWindow) : ordered_json(nullptr);
     if (shape.family == "qwen2" || shape.family == "qwen3") {
         config["use_sliding_window"] = shape.slidingWindow > 0;
-        if (shape.slidingWindow > 0)
+        if (shape.slidingWindow > 0) {
             config["sliding_window"] = shape.slidingWindow;
+            config["max_window_layers"] = 0;  // the layers from here on slide: all of them
+        }
     }
 }
 

@@ -62,6 +62,8 @@ void HfFolderSource::refuse(const std::string& what, const std::string& hint) co
 void HfFolderSource::addTensor(ParamId id)
 {
     const std::string name = hfNameOf(id);
+    if (addQuantised(id, name))
+        return;
     const SafetensorsLocation location = m_weights.find(name);
     if (location.tensor == nullptr)
         refuse("tensor '" + name + "' is missing from the weights", "download the model again; config.json asks for this tensor");
@@ -76,14 +78,30 @@ void HfFolderSource::addTensor(ParamId id)
         refuse("tensor '" + name + "' is stored as " + std::string(nameOf(tensor.type)) + ", read are F32, F16 and BF16",
                "choose the bf16 or fp16 version of the model");
     SourceTensor description{name, std::string(nameOf(tensor.type)), dtypeOf(tensor.type), expected, tensor.bytes};
-    m_entries.emplace(id, Entry{location, std::move(description)});
+    m_entries.emplace(id, Entry{location, std::move(description), {}});
+}
+
+bool HfFolderSource::addQuantised(ParamId id, const std::string& name)
+{
+    if (id.kind != ParamKind::LinearWeight && id.kind != ParamKind::Head)
+        return false;
+    const auto [rows, columns] = shapeOf(id, m_shape);
+    std::optional<BnbWeight> weight = BnbWeight::find(m_weights, name, rows, columns, utf8(m_folder));
+    if (!weight)
+        return false;
+    SourceTensor description{name, weight->stored().kind == Quantization::Nf4 ? "NF4" : "INT8", {}, fileShapeOf(id, m_shape), weight->fileBytes()};
+    m_entries.emplace(id, Entry{m_weights.find(name), std::move(description), std::move(weight)});
+    return true;
 }
 
 void HfFolderSource::refuseUnknownTensors() const
 {
     std::set<std::string_view> known;
-    for (const auto& [id, entry] : m_entries)
+    for (const auto& [id, entry] : m_entries) {
         known.insert(entry.description.name);
+        if (entry.quantised)
+            known.insert(entry.quantised->names().begin(), entry.quantised->names().end());
+    }
     for (const auto& [name, location] : m_weights.tensors()) {
         // Outside "model." lie things a decoder does not use (value heads, a stray lm_head of a tied model). Inside, an unknown
         // tensor changes the arithmetic: ignoring it would train another model than the one in the folder.
@@ -98,7 +116,8 @@ void HfFolderSource::chooseStorage()
 {
     std::map<DType, std::uint64_t> bytes;
     for (const auto& [id, entry] : m_entries)
-        bytes[*entry.description.dtype] += entry.description.fileBytes;
+        if (const auto dtype = entry.quantised ? entry.quantised->dtype() : entry.description.dtype)
+            bytes[*dtype] += static_cast<std::uint64_t>(elementCountOf(id, m_shape)) * bytesOf(*dtype);
     m_shape.storage = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
 }
 
@@ -119,6 +138,8 @@ void HfFolderSource::readRows(ParamId id, std::int64_t firstRow, std::int64_t ro
     LORIKEET_CHECK(firstRow >= 0 && rowCount >= 0 && firstRow <= rows && rowCount <= rows - firstRow
                        && target.size() == static_cast<std::size_t>(rowCount) * static_cast<std::size_t>(columns),
                    from.description.name + ": rows " + std::to_string(firstRow) + " + " + std::to_string(rowCount));
+    if (from.quantised)
+        return from.quantised->readElements(firstRow * columns, target);
     const auto first = static_cast<std::uint64_t>(firstRow) * static_cast<std::uint64_t>(columns);
     if (from.location.tensor->type == SafeType::F32)
         from.location.file->read(*from.location.tensor, first * 4, std::as_writable_bytes(target));
@@ -134,6 +155,19 @@ bool HfFolderSource::readRaw(ParamId id, DType dtype, std::span<std::byte> targe
     LORIKEET_CHECK(target.size() == from.location.tensor->bytes, from.description.name + ": " + std::to_string(target.size()) + " bytes");
     from.location.file->read(*from.location.tensor, 0, target);
     return true;
+}
+
+StoredQuantization HfFolderSource::storedQuantization(ParamId id) const
+{
+    const Entry& from = entry(id);
+    return from.quantised ? from.quantised->stored() : StoredQuantization{};
+}
+
+void HfFolderSource::readQuantised(ParamId id, const QuantisedBytes& target) const
+{
+    const Entry& from = entry(id);
+    LORIKEET_CHECK(from.quantised, from.description.name + " is not stored quantised");
+    from.quantised->readQuantised(target);
 }
 
 std::vector<std::filesystem::path> HfFolderSource::files() const

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A Hugging Face folder (config.json and safetensors) or a bare config.json as a ModelSource.
+// A Hugging Face folder (config.json and safetensors, plain or quantised by bitsandbytes) or a bare config.json as a ModelSource.
 #pragma once
 
+#include "engine/formats/bnb_weight.h"
 #include "engine/formats/model_source.h"
 #include "engine/formats/safetensors_index.h"
 
@@ -21,6 +22,8 @@ public:
     [[nodiscard]] const SourceTensor& tensor(ParamId id) const override;
     void readRows(ParamId id, std::int64_t firstRow, std::int64_t rowCount, std::span<float> target) const override;
     [[nodiscard]] bool readRaw(ParamId id, DType dtype, std::span<std::byte> target) const override;
+    [[nodiscard]] StoredQuantization storedQuantization(ParamId id) const override;
+    void readQuantised(ParamId id, const QuantisedBytes& target) const override;
     [[nodiscard]] std::vector<std::filesystem::path> files() const override;
     [[nodiscard]] std::uint64_t weightBytes() const noexcept override { return m_weights.bytes(); }
     [[nodiscard]] std::optional<std::string> licence() const override;
@@ -29,8 +32,10 @@ private:
     struct Entry {
         SafetensorsLocation location;
         SourceTensor description;
+        std::optional<BnbWeight> quantised;
     };
     void addTensor(ParamId id);
+    [[nodiscard]] bool addQuantised(ParamId id, const std::string& name);
     void refuseUnknownTensors() const;
     void chooseStorage();
     [[nodiscard]] const Entry& entry(ParamId id) const;

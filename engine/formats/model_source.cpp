@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/formats/model_source.h"
 
+#include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/formats/gguf_source.h"
@@ -68,6 +69,11 @@ std::unique_ptr<ModelSource> openFile(const fs::path& path)
 }
 
 }  // namespace
+
+void ModelSource::readQuantised(ParamId id, const QuantisedBytes& /*target*/) const
+{
+    LORIKEET_CHECK(false, hfNameOf(id) + " is not stored quantised");
+}
 
 std::unique_ptr<ModelSource> openModelSource(const fs::path& path)
 {

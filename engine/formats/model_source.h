@@ -6,6 +6,7 @@
 #include "engine/formats/gguf_tokenizer.h"
 #include "engine/formats/parameters.h"
 #include "engine/spec/model_shape.h"
+#include "engine/spec/quantization.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,10 +22,25 @@ namespace lorikeet::formats {
 /// One tensor as the file describes it.
 struct SourceTensor {
     std::string name;                 ///< name in the file
-    std::string type;                 ///< storage type by its own name: "BF16", "F32", "Q4_1"
+    std::string type;                 ///< storage type by its own name: "BF16", "F32", "Q4_1"; "NF4" and "INT8" of bitsandbytes
     std::optional<DType> dtype;       ///< the same as a DType where it is a plain element type (F32, F16, BF16)
     std::vector<std::int64_t> shape;  ///< outermost first
     std::uint64_t fileBytes = 0;
+};
+
+/// How a parameter that bitsandbytes quantised lies in the file.
+struct StoredQuantization {
+    Quantization kind = Quantization::None;
+    bool doubleQuantization = false;
+    bool sameMap = true;  ///< doubly quantised scales are codes of kSignedMap, but for the last bits of its values
+};
+
+/// The buffers of one quantised parameter, sized by quantizedSizes().
+struct QuantisedBytes {
+    std::span<std::uint8_t> codes;
+    std::span<std::byte> absmax;  ///< of fp32, or of uint8 with double quantisation
+    std::span<float> nested;      ///< with double quantisation only, as the next
+    float* offset = nullptr;
 };
 
 /// Immutable after opening; every const function may be called from several threads at once.
@@ -52,6 +68,12 @@ public:
     /// Reads the whole parameter as it lies in the file when its storage type is `dtype` and its rows need no re-ordering; returns
     /// false, with nothing written, otherwise. `target` holds exactly rows * columns elements.
     [[nodiscard]] virtual bool readRaw(ParamId id, DType dtype, std::span<std::byte> target) const = 0;
+
+    /// Whether readQuantised can give it, and as what.
+    [[nodiscard]] virtual StoredQuantization storedQuantization(ParamId /*id*/) const { return {}; }
+    /// Codes and scales of a parameter with a stored quantization, as they lie in the file. @throws Error{BadInput} when a scale is not
+    /// finite or the file ends early, Error{Internal} for a parameter without one.
+    virtual void readQuantised(ParamId id, const QuantisedBytes& target) const;
 
     /// Every file the model was read from (configuration, index, weights), in a fixed order, for hashing.
     [[nodiscard]] virtual std::vector<std::filesystem::path> files() const = 0;

@@ -34,6 +34,8 @@ Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSl
     job.evaluateRows = options.evaluateRows;
     job.lossChunk = kLogitRows;
     job.precision = options.precision;
+    job.quantization = options.quantization;
+    job.doubleQuantization = options.doubleQuantization;
     job.adapters = std::move(slots);
     std::int64_t largestRank = 0;
     for (const plan::AdapterSlot& slot : job.adapters)

@@ -8,6 +8,7 @@
 #include "engine/model/compute_device.h"
 #include "engine/model/decoder.h"
 #include "engine/plan/planner.h"
+#include "engine/spec/quantization.h"
 
 #include <filesystem>
 #include <memory>
@@ -21,6 +22,8 @@ struct SessionOptions {
     std::int64_t context = 1024;    ///< slots of the cache; 0: no generation
     std::int64_t evaluateRows = 0;  ///< rows of a pass with all logits; 0: none
     DType precision = DType::F32;
+    Quantization quantization = Quantization::None;  ///< of the layers' matrices, as in training
+    bool doubleQuantization = true;                  ///< of NF4
     int threads = 0;
     bool wantText = true;  ///< load tokenizer and template
 };

@@ -102,6 +102,31 @@ kernels::QuantMat quantisedMat(PlannedMemory& memory, const plan::LinearWeights&
     return matrix;
 }
 
+bool copyQuantised(kernels::Context& context, const kernels::QuantMat& matrix, const formats::ModelSource& source, ParamId id)
+{
+    const formats::StoredQuantization stored = source.storedQuantization(id);
+    const bool isDouble = static_cast<bool>(matrix.nestedAbsmax);
+    if (stored.kind != matrix.kind || stored.doubleQuantization != isDouble || !stored.sameMap)
+        return false;
+    HostSide<std::uint8_t> codes(context, matrix.codes);
+    if (!isDouble) {
+        HostSide<float> scales(context, matrix.absmax);
+        source.readQuantised(id, {codes.values(), std::as_writable_bytes(scales.values()), {}, nullptr});
+        codes.send();
+        scales.send();
+        return true;
+    }
+    HostSide<std::uint8_t> scales(context, matrix.absmax);
+    HostSide<float> nested(context, matrix.nestedAbsmax);
+    HostSide<float> offset(context, matrix.nestedOffset);
+    source.readQuantised(id, {codes.values(), std::as_writable_bytes(scales.values()), nested.values(), offset.values().data()});
+    codes.send();
+    scales.send();
+    nested.send();
+    offset.send();
+    return true;
+}
+
 void fillQuantised(const LoadRoom& room, const kernels::QuantMat& matrix, const ReadRows& read)
 {
     HostSide<float> staging(*room.context, room.staging);

@@ -2,6 +2,7 @@
 // Quantised matrices in planned memory: their views, and filling them from rows in fp32 as they come from the file.
 #pragma once
 
+#include "engine/formats/model_source.h"
 #include "engine/kernels/dequantise.h"
 #include "engine/model/planned_memory.h"
 #include "engine/spec/model_shape.h"
@@ -27,5 +28,9 @@ struct LoadRoom {
 /// Quantises a matrix row block by row block through the staging: beside the codes never more than that is in memory. On a device it
 /// happens on the host. @throws Error{BadInput} for a value that is not finite, and what `read` throws.
 void fillQuantised(const LoadRoom& room, const kernels::QuantMat& matrix, const ReadRows& read);
+
+/// Copies codes and scales that the file holds just as they are planned; false, with nothing written, when it holds the matrix otherwise.
+/// @throws Error{BadInput} from the file.
+[[nodiscard]] bool copyQuantised(kernels::Context& context, const kernels::QuantMat& matrix, const formats::ModelSource& source, ParamId id);
 
 }  // namespace lorikeet::model

@@ -154,7 +154,7 @@ std::unique_ptr<formats::ModelSource> openRunnableModel(const std::filesystem::p
 }
 
 void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kernels::Context& context, const std::stop_token& stop,
-                 const ProgressFn& progress)
+                 const ProgressFn& progress, const ReplaceRows& replace)
 {
     const ModelShape& shape = source.shape();
     Places places(shape, memory, context);
@@ -167,10 +167,13 @@ void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kern
             throwIfStopped(stop);
             source.readRows(id, row, count, block);
         };
-        if (const kernels::QuantMat matrix = places.quantisedOf(id))
-            fillQuantised(places.roomOf(id), matrix, read);
-        else if (const Mat target = asFileRows(places.matOf(id), shape, id); places.roomOf(id).context->device != nullptr || !readWhole(source, id, target))
-            fillInBlocks(places.roomOf(id), target, read);
+        const ReadRows other = replace ? replace(id, read) : ReadRows{};
+        const ReadRows& rows = other ? other : read;
+        if (const kernels::QuantMat matrix = places.quantisedOf(id)) {
+            if (other || !copyQuantised(*places.roomOf(id).context, matrix, source, id))
+                fillQuantised(places.roomOf(id), matrix, rows);
+        } else if (const Mat target = asFileRows(places.matOf(id), shape, id); other || places.roomOf(id).context->device != nullptr || !readWhole(source, id, target))
+            fillInBlocks(places.roomOf(id), target, rows);
         if (progress)
             progress({"loading weights", i + 1, parameters.size(), "tensors"});
     }

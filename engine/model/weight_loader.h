@@ -6,6 +6,7 @@
 #include "engine/formats/model_source.h"
 #include "engine/kernels/context.h"
 #include "engine/model/planned_memory.h"
+#include "engine/model/quantised_weights.h"
 
 #include <cstdint>
 #include <stop_token>
@@ -16,10 +17,13 @@ namespace lorikeet::model {
 /// kernels take.
 [[nodiscard]] std::unique_ptr<formats::ModelSource> openRunnableModel(const std::filesystem::path& path);
 
-/// Reads every parameter, straight where file and plan agree on the type, else in fp32 blocks through Layout::staging. Fills the
+/// Rows of a parameter that take the place of the file's, which `fromFile` reads; null: the file's stay. Used until the next call.
+using ReplaceRows = std::function<ReadRows(ParamId id, const ReadRows& fromFile)>;
+
+/// Reads every parameter, straight where file and plan agree on the type or the quantisation, else in fp32 blocks through Layout::staging. Fills the
 /// rotary table too. @throws Error{BadInput} from the file, Error{Cancelled} between tensors.
 void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kernels::Context& context, const std::stop_token& stop,
-                 const ProgressFn& progress);
+                 const ProgressFn& progress, const ReplaceRows& replace = {});
 
 /// The same places filled with small random numbers, for benchmarks on a bare configuration: normal matrices of deviation
 /// 1 / sqrt(columns), gains 1.

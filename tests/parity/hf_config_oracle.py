@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """transformers as an oracle for config.json: builds configurations of each family, saves them to DIR/NAME/config.json, and prints what
-the classes of transformers make of them: the fields, the parameters of the model (names, shapes, count) and the rotary frequencies."""
+the classes of transformers make of them: the fields, the parameters of the model (names, shapes, count) and the rotary frequencies.
+With `given` behind DIR, of the configurations that lie there."""
 import json
 import pathlib
 import sys
@@ -66,17 +67,18 @@ def describe(config):
                 vocab=config.vocab_size, context=config.max_position_embeddings, eps=config.rms_norm_eps,
                 theta=config.rope_parameters["rope_theta"], tied=config.tie_word_embeddings, window=window if slides else 0,
                 dtype=str(config.dtype or "float32").removeprefix("torch."), tensors=tensors, count=model.num_parameters(),
-                frequencies=frequencies(config))
+                frequencies=frequencies(config), bos=config.bos_token_id, eos=config.eos_token_id)
 
 
 folder = pathlib.Path(sys.argv[1])
-answers = {}
-for name, config in SAVED.items():
-    config.architectures = None
-    config.save_pretrained(folder / name)
-for name, fields in WRITTEN.items():
-    (folder / name).mkdir()
-    (folder / name / "config.json").write_text(json.dumps(fields))
-for name in [*SAVED, *WRITTEN]:
-    answers[name] = describe(AutoConfig.from_pretrained(folder / name))
-json.dump(answers, sys.stdout)
+if "given" in sys.argv:
+    names = sorted(path.name for path in folder.iterdir())
+else:
+    names = [*SAVED, *WRITTEN]
+    for name, config in SAVED.items():
+        config.architectures = None
+        config.save_pretrained(folder / name)
+    for name, fields in WRITTEN.items():
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(json.dumps(fields))
+json.dump({name: describe(AutoConfig.from_pretrained(folder / name)) for name in names}, sys.stdout)
