@@ -14,6 +14,7 @@
 #include "engine/generate/session.h"
 #include "engine/lora/peft_folder.h"
 #include "engine/train/checkpoint.h"
+#include "engine/train/plain_adapter.h"
 #include "engine/train/run_folder.h"
 
 #include <algorithm>
@@ -87,9 +88,14 @@ ExportBase openBase(const ExportRequest& request, const std::stop_token& stop, c
     return base;
 }
 
-generate::SessionOptions probeOptions()
+/// As the run computed: an adapter of a quantised base belongs to that base.
+generate::SessionOptions probeOptions(const Job& job)
 {
     generate::SessionOptions options;
+    options.precision = precisionOf(job);
+    // What PiSSA quantised is the rest of each weight: its plain adapter belongs to the base as it is.
+    options.quantization = startsFromPrincipalParts(job) ? Quantization::None : quantizationOf(job);
+    options.doubleQuantization = job.recipe.doubleQuantization;
     options.context = 0;
     options.evaluateRows = static_cast<std::int64_t>(kProbeTokens);
     options.wantText = false;
@@ -110,22 +116,25 @@ ExportReport reportOf(const std::filesystem::path& target, const exporting::Writ
 
 ExportReport exportAdapter(const ExportRequest& request, const ExportBase& base, const std::stop_token& stop, const ProgressFn& progress)
 {
-    generate::Session session(base.model, base.plan.layout.trained.adapters, base.device, probeOptions(), stop, progress);
+    const plan::Trained& trained = base.plan.layout.trained;
     const train::CheckpointMasters masters(base.checkpoint);
-    LORIKEET_CHECK(masters.elements() == session.plan().layout.trained.elements, "checkpoint of another size");
-    std::vector<float> flat(static_cast<std::size_t>(masters.elements()));
-    masters.read(0, flat);
+    LORIKEET_CHECK(masters.elements() == trained.elements, "checkpoint of another size");
+    std::vector<float> all(static_cast<std::size_t>(masters.elements()));
+    masters.read(0, all);
+    const train::PlainAdapter plain = train::plainAdapterOf(base.record.job, request.runFolder, trained, std::move(all));
+    generate::Session session(base.model, plain.slots, base.device, probeOptions(base.record.job), stop, progress);
+    const std::vector<float> flat = train::laidOutBy(session.slots(), session.plan().layout.trained.elements, plain);
     std::vector<ExportCheck> checks;
-    const exporting::AdapterContent content{&session.source(), base.record.job, session.slots(), flat};
+    const exporting::AdapterContent content{&session.source(), plain.job, session.slots(), flat};
     const auto check = [&](const std::filesystem::path& folder) { checks.push_back(compareLogits(session, flat, folder, stop)); };
     const exporting::WrittenFolder written = exporting::writeAdapterFolder(request.target, request.replace, content, stop, check);
     return reportOf(request.target, written, std::move(checks));
 }
 
 /// The written folder opens as a model and its logits are finite: what was read back is what a user will load.
-ExportCheck openAgain(const std::filesystem::path& folder, const DeviceSpec& device, const std::stop_token& stop)
+ExportCheck openAgain(const std::filesystem::path& folder, const ExportBase& base, const std::stop_token& stop)
 {
-    generate::Session session(folder, {}, device, probeOptions(), stop, {});
+    generate::Session session(folder, {}, base.device, probeOptions(base.record.job), stop, {});
     const std::vector<float> logits = session.logits(probeTokens(session.source().shape().vocab), stop);
     const bool finite = std::ranges::all_of(logits, [](float value) { return std::isfinite(value); });
     LORIKEET_CHECK(finite, "the exported model's logits are not finite");
@@ -141,7 +150,7 @@ ExportReport exportModel(const ExportRequest& request, const ExportBase& base, c
     const exporting::ModelContent content{source.get(), precisionOf(base.record.job),
                                           exporting::trainedParameters(base.plan.layout.trained.parameters,
                                                                        [&](std::int64_t offset, std::span<float> to) { masters.read(offset, to); })};
-    const auto check = [&](const std::filesystem::path& folder) { checks.push_back(openAgain(folder, base.device, stop)); };
+    const auto check = [&](const std::filesystem::path& folder) { checks.push_back(openAgain(folder, base, stop)); };
     const exporting::WrittenFolder written = exporting::writeModelFolder(request.target, request.replace, content, stop, progress, check);
     return reportOf(request.target, written, std::move(checks));
 }

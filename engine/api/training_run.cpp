@@ -11,6 +11,7 @@
 #include "engine/base/mailbox.h"
 #include "engine/export/adapter_folder.h"
 #include "engine/export/model_folder.h"
+#include "engine/train/plain_adapter.h"
 #include "engine/train/trainer.h"
 
 #include <atomic>
@@ -147,8 +148,8 @@ private:
         const plan::Trained& trained = trainer.plan().layout.trained;
         if (trained.parameters.empty()) {
             const std::filesystem::path folder = options.runFolder / "adapter";
-            const std::vector<float> flat = trainer.state().masters();
-            exporting::writeAdapterFolder(folder, true, {&trainer.source(), options.job, trained.adapters, flat}, {});
+            const train::PlainAdapter plain = train::plainAdapterOf(options.job, options.runFolder, trained, trainer.state().masters());
+            exporting::writeAdapterFolder(folder, true, {&trainer.source(), plain.job, plain.slots, plain.flat}, {});
             ended.adapterFolder = utf8(folder);
             return;
         }

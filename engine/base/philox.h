@@ -18,6 +18,7 @@ enum class RandomStream : std::uint32_t {
     Shuffle = 0x53485546,          ///< order of an epoch
     ValidationSplit = 0x56414c49,  ///< which rows are held out
     AdapterInit = 0x494e4954,      ///< first values of LoRA A
+    PrincipalSearch = 0x5052494e,  ///< starting directions of the search for principal parts
     Generation = 0x47454e53,       ///< sampling from logits
 };
 

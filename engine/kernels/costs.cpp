@@ -2,6 +2,7 @@
 #include "engine/kernels/costs.h"
 
 #include "engine/kernels/matmul.h"
+#include "engine/plan/principal.h"
 
 #include <algorithm>
 #include <vector>
@@ -46,6 +47,22 @@ void addLinear(std::vector<MatmulShape>& list, std::int64_t rows, LinearShape ma
     list.push_back({map.out, r, rows, true, false, c, gradient});
 }
 
+/// The products that split principal parts off the weights; they run on the host.
+std::uint64_t principalScratch(const ModelShape& shape, const ProductSizes& sizes)
+{
+    if (!sizes.principal)
+        return 0;
+    std::uint64_t bytes = 0;
+    for (const Linear linear : kLinears) {
+        const LinearShape map = shapeOf(linear, shape);
+        const std::int64_t columns = plan::principalColumns(sizes.largestRank, map);
+        for (const MatmulShape& product : {MatmulShape{columns, map.out, map.in, false, true}, MatmulShape{columns, map.in, map.out, false, false},
+                                           MatmulShape{map.out, map.in, sizes.largestRank, false, false}})
+            bytes = std::max(bytes, cpuMatmulScratchBytes(product));
+    }
+    return bytes + bytes / 4 + kHeadRoom;
+}
+
 }  // namespace
 
 ProductSizes productSizes(const Job& job)
@@ -57,6 +74,7 @@ ProductSizes productSizes(const Job& job)
     sizes.wholeModel = job.recipe.method == "full";
     if (sizes.wholeModel)
         return sizes;
+    sizes.principal = startsFromPrincipalParts(job);
     sizes.largestRank = job.recipe.rank;
     for (const auto& [pattern, rank] : job.recipe.rankPattern)
         sizes.largestRank = std::max(sizes.largestRank, rank);
@@ -68,6 +86,7 @@ plan::KernelCosts cpuCosts(const ModelShape& shape, const ProductSizes& sizes)
     plan::KernelCosts costs;
     costs.matmulScratchBytes = 0;
     costs.attentionWorkspace = true;
+    costs.principalScratchBytes = principalScratch(shape, sizes);
     if (sizes.compute == DType::F64)
         return costs;
     std::vector<MatmulShape> products;
@@ -102,6 +121,7 @@ plan::KernelCosts cudaCosts(const ModelShape& shape, const ProductSizes& sizes)
     plan::KernelCosts costs;
     costs.matmulScratchBytes = kCudaMatmulScratch;
     costs.attentionWorkspace = false;
+    costs.principalScratchBytes = principalScratch(shape, sizes);
     if (sizes.compute != DType::BF16 || shape.headSize % 8 != 0 || sizes.rows < 1)
         return costs;
     const std::int64_t heads = shape.heads;

@@ -16,6 +16,7 @@ struct ProductSizes {
     DType compute = DType::F32;
     bool training = true;
     bool wholeModel = false;  ///< every weight has a gradient
+    bool principal = false;   ///< principal parts are split off while loading
 };
 
 /// Of a training job.

@@ -50,6 +50,7 @@ inline constexpr std::string_view kSample = "sampling cache";
 inline constexpr std::string_view kBatch = "batch";
 inline constexpr std::string_view kRope = "rotary table";
 inline constexpr std::string_view kStaging = "loading";
+inline constexpr std::string_view kPrincipal = "principal parts";
 inline constexpr std::string_view kMatmul = "matrix product scratch";
 inline constexpr std::string_view kWiden = "bf16 widened to fp32";
 inline constexpr std::string_view kSlack = "gaps between buffers";
@@ -122,6 +123,8 @@ void offloadEmbedding(Builder& builder);
 void addHostStaging(Builder& builder, bool layers);
 /// Host buffers for what a layer keeps.
 [[nodiscard]] BlockBuffers hostTwin(Builder& builder, const BlockBuffers& kept, int layer, Lifetime life);
+/// Room for splitting off principal parts (PiSSA) of the weights behind Layout::trained.adapters while loading; always in the host's memory.
+void addPrincipal(Builder& builder, const KernelCosts& costs, bool deviceIsHost);
 /// Workspace of the product library and the widened operands, for all phases.
 void addKernelScratch(Builder& builder, const KernelCosts& costs);
 

@@ -82,6 +82,15 @@ struct SampleBuffers {
     BufferId positions = kNone;    ///< [P] int32
 };
 
+/// Room on the host for splitting off the principal part of a weight while loading (PiSSA), for the largest adapted map.
+struct PrincipalBuffers {
+    BufferId matrix = kNone;   ///< fp32: one weight
+    BufferId left = kNone;     ///< fp32: directions [columns, out]
+    BufferId right = kNone;    ///< fp32: directions [columns, in]
+    BufferId core = kNone;     ///< fp64 [2 columns, columns]
+    BufferId scratch = kNone;  ///< of the product library
+};
+
 /// All parts.
 struct Layout {
     DType compute = DType::F32;  ///< of weights and activations
@@ -117,6 +126,7 @@ struct Layout {
 
     BufferId ropeTable = kNone;  ///< [context, head size] fp32: cos then sin of half the head size each
     BufferId staging = kNone;    ///< fp32 rows while loading
+    PrincipalBuffers principal;  ///< PiSSA only
     BufferId loadScales = kNone; ///< fp32 scales of one matrix before they are quantised themselves
     BufferId dequantised = kNone;  ///< [1, largest matrix] in the compute type
     BatchBuffers batch;

@@ -27,6 +27,24 @@ void requireOffloadable(const ModelShape& shape, const Job& job)
                     "set recipe.offload_embedding to false");
 }
 
+void requirePrincipalRanks(const ModelShape& shape, const Job& job)
+{
+    if (!startsFromPrincipalParts(job))
+        return;
+    for (std::int64_t layer = 0; layer < shape.layers; ++layer)
+        for (const Linear linear : targetsOf(job)) {
+            const LinearShape map = shapeOf(linear, shape);
+            const std::int64_t rank = adapterSizeOf(job, layer, linear).rank;
+            if (rank > std::min(map.in, map.out))
+                throw Error(ErrorCode::Usage,
+                            "recipe.adapter_init is pissa and the rank " + std::to_string(rank) + ", but " + std::string(nameOf(linear)) + " has only "
+                                + std::to_string(std::min(map.in, map.out)) + " principal directions",
+                            "lower recipe.rank");
+            if (job.recipe.rankPattern.empty() && layer > 0)
+                return;  // every layer has the same sizes
+        }
+}
+
 void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
 {
     if (rank.world != 1)
@@ -43,6 +61,7 @@ void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
         throw Error(ErrorCode::Usage, "recipe.method is full, but quantised weights cannot be trained themselves",
                     "set recipe.method to lora (QLoRA) or recipe.quantization to none");
     requireOffloadable(shape, job);
+    requirePrincipalRanks(shape, job);
 }
 
 std::vector<AdapterSlot> adapterSlots(const ModelShape& shape, const Job& job)
@@ -100,6 +119,8 @@ MemoryPlan plan(const ModelShape& shape, const Job& job, const DeviceSpec& devic
     if (job.recipe.offloadLayers > 0 || job.recipe.offloadEmbedding)
         addHostStaging(builder, job.recipe.offloadLayers > 0);
     addTrained(builder, {full ? std::vector<AdapterSlot>{} : adapterSlots(shape, job), full, true, optimizerOf(job), job.recipe.momentum});
+    if (startsFromPrincipalParts(job))
+        addPrincipal(builder, costs, device.kind == DeviceSpec::Kind::Cpu);
     addTraining(builder, {recomputeLevels(job, shape.layers), job.recipe.dropout > 0 && !full, costs.attentionWorkspace, job.recipe.offloadActivations});
     if (hasValidation(job))
         addEvaluation(builder);

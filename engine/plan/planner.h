@@ -17,6 +17,7 @@ struct KernelCosts {
     std::uint64_t matmulScratchBytes = 8u << 20;  ///< scratchpad of the largest product
     std::uint64_t widenBytes = 0;  ///< fp32 copies of the operands of the largest product where bf16 is storage only
     std::uint64_t attentionPoolBytes = 0;  ///< results that LibTorch's attention allocates itself before they are copied (CUDA)
+    std::uint64_t principalScratchBytes = 8u << 20;  ///< scratchpad of the host's products that split weights while loading (PiSSA)
     bool attentionWorkspace = false;  ///< attention's backward sums dq in fp32 rows beside bf16 operands (CPU kernels)
 };
 

@@ -56,6 +56,7 @@ constexpr std::pair<std::string_view, std::string_view> kSentences[] = {
     {term::kBatch, "Token ids, targets, positions and document bounds of one micro-batch."},
     {term::kRope, "Sine and cosine of every position."},
     {term::kStaging, "Rows of a weight on their way from the file to their place."},
+    {term::kPrincipal, "While loading: one weight in fp32, and the directions searched in it for the part that moves into the adapter (PiSSA)."},
     {term::kMatmul, "Work space that the matrix product library asks for."},
     {term::kWiden, "This processor has no bf16 arithmetic: operands are widened to fp32 here."},
     {term::kSlack, "Alignment and gaps that packing could not fill."},

@@ -68,6 +68,8 @@ std::vector<Recompute> recomputeLevels(const Job& job, std::int64_t layers)
     return levels;
 }
 
+bool startsFromPrincipalParts(const Job& job) noexcept { return job.recipe.method == "lora" && job.recipe.adapterInit == "pissa"; }
+
 OptimizerKind optimizerOf(const Job& job)
 {
     const std::string& name = job.recipe.optimizer;

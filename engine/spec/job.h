@@ -42,6 +42,7 @@ struct JobRecipe {
     std::map<std::string, std::int64_t> rankPattern;  ///< module path end -> rank, as PEFT's rank_pattern
     std::map<std::string, double> alphaPattern;
     std::string initAdapter;  ///< PEFT folder to continue from
+    std::string adapterInit = "default";  ///< default, pissa
     std::int64_t context = 512;
     std::string overlong = "cut";  ///< cut, split, drop
     bool packing = true;
@@ -128,6 +129,8 @@ struct AdapterSize {
 [[nodiscard]] AdapterSize adapterSizeOf(const Job& job, std::int64_t layer, Linear linear);
 /// Level of every layer. @throws Error{Usage} on a malformed or incomplete recipe.recompute.
 [[nodiscard]] std::vector<Recompute> recomputeLevels(const Job& job, std::int64_t layers);
+/// True when the adapter starts as the principal part of each weight (PiSSA, arXiv:2404.02948).
+[[nodiscard]] bool startsFromPrincipalParts(const Job& job) noexcept;
 /// Rule of recipe.optimizer.
 enum class OptimizerKind : std::uint8_t { AdamW, AdamW8bit, Sgd, Lion };
 /// @throws Error{Usage} on an unknown name.

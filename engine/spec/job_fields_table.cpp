@@ -69,7 +69,7 @@ void addAdapter(std::vector<JobField>& table)
     table.push_back(choiceField({"recipe.method", "Method", "",
                                  "What is trained: lora adds small matrices beside the frozen model, full changes every weight and keeps a "
                                  "gradient, an fp32 master and optimizer state for each, often ten times the memory, for little more quality.",
-                                 false, 2},
+                                 true, 2},
                                 {"lora", "full"}, LORIKEET_MEMBER(recipe, method)));
     table.push_back(integerField({"recipe.rank", "Rank", "",
                                   "Width of the adapter: higher learns more detail and overfits sooner; adapter, gradients and "
@@ -104,6 +104,12 @@ void addAdapter(std::vector<JobField>& table)
                                "PEFT folder whose weights the adapter starts from instead of from nothing; its rank and targets must be "
                                "those of the job."},
                               LORIKEET_MEMBER(recipe, initAdapter)));
+    table.push_back(choiceField({"recipe.adapter_init", "Adapter start", "",
+                                 "Where the adapter begins: default changes nothing at first, pissa moves the strongest part of each weight "
+                                 "into it, which often learns faster and loses less under nf4; loading takes longer, and the exported adapter "
+                                 "has twice the rank.",
+                                 true, 2},
+                                {"default", "pissa"}, LORIKEET_MEMBER(recipe, adapterInit)));
 }
 
 void addBatch(std::vector<JobField>& table)

@@ -123,6 +123,12 @@ void checkMethod(const Job& job, std::vector<Issue>& issues)
     if (full && !recipe.initAdapter.empty())
         issues.push_back({"recipe.init_adapter", Severity::Error, "full fine-tuning has no adapter to start from",
                           "empty recipe.init_adapter or set recipe.method to lora"});
+    if (full && recipe.adapterInit == "pissa")
+        issues.push_back({"recipe.adapter_init", Severity::Error, "full fine-tuning has no adapter that could start as a principal part",
+                          "set recipe.adapter_init to default or recipe.method to lora"});
+    if (recipe.adapterInit == "pissa" && !recipe.initAdapter.empty())
+        issues.push_back({"recipe.adapter_init", Severity::Error, "an adapter to continue from and principal parts to start from are both chosen",
+                          "set recipe.adapter_init to default or empty recipe.init_adapter"});
     if (full && (recipe.offloadLayers > 0 || recipe.offloadEmbedding))
         issues.push_back({recipe.offloadLayers > 0 ? "recipe.offload_layers" : "recipe.offload_embedding", Severity::Error,
                           "full fine-tuning changes every weight, and only frozen ones can be offloaded",

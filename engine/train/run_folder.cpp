@@ -35,7 +35,7 @@ void writeRunRecord(const std::filesystem::path& runFolder, const RunRecord& rec
     for (const auto& [name, version] : record.versions)
         versions[name] = version;
     const std::string jobText = writeJob(record.job);
-    const ordered_json run{{"lorikeet_run", kRunVersion},
+    ordered_json run{{"lorikeet_run", kRunVersion},
                            {"created", record.created},
                            {"job", ordered_json::parse(jobText)},
                            {"total_steps", record.totalSteps},
@@ -43,6 +43,8 @@ void writeRunRecord(const std::filesystem::path& runFolder, const RunRecord& rec
                            {"device", record.device},
                            {"plan", {{"total_bytes", record.plannedTotal}, {"categories", categories}}},
                            {"versions", versions}};
+    if (!record.startHash.empty())
+        run["hashes"]["start"] = record.startHash;
     writeFileAtomically(runFolder / "run.json", run.dump(2) + "\n");
 }
 
@@ -61,6 +63,7 @@ RunRecord readRunRecord(const std::filesystem::path& runFolder)
         record.totalSteps = run.at("total_steps").get<std::int64_t>();
         record.modelHash = run.at("hashes").at("model").get<std::string>();
         record.dataHash = run.at("hashes").at("data").get<std::string>();
+        record.startHash = run.at("hashes").value("start", std::string());
         record.device = run.at("device").get<std::string>();
         record.plannedTotal = run.at("plan").at("total_bytes").get<std::uint64_t>();
         for (const plan::Category category : plan::kCategories)

@@ -25,6 +25,7 @@ struct RunRecord {
     std::int64_t totalSteps = 0;
     std::string modelHash;  ///< SHA-256 over the hashes of the model's files
     std::string dataHash;
+    std::string startHash;  ///< SHA-256 of what the adapter started from, where it cannot be made again; empty: it can
     std::string device;
     CategoryBytes plannedBytes{};
     std::uint64_t plannedTotal = 0;

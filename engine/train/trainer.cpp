@@ -3,12 +3,14 @@
 
 #include "engine/base/error.h"
 #include "engine/base/system.h"
+#include "engine/base/units.h"
 #include "engine/generate/generator.h"
 #include "engine/train/schedule.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <new>
 
 namespace lorikeet::train {
 
@@ -54,9 +56,51 @@ void Trainer::report(const char* phase)
 
 TrainerResult Trainer::run()
 {
+    // Touched, so that it is there to be given back when nothing else is.
+    constexpr std::size_t kReserve = 512u << 10;
+    m_reserve = std::make_unique<std::byte[]>(kReserve);
+    try {
+        return runAll();
+    } catch (const std::bad_alloc&) {
+        m_reserve.reset();
+    }
+    keepLastStep();
+    throw outOfMemory();
+}
+
+void Trainer::keepLastStep() noexcept
+{
+    if (!m_log || !m_stateIsWhole || m_loggedStep != m_step || m_savedStep == m_step)
+        return;
+    try {
+        save();
+    } catch (const std::exception&) {
+        // The checkpoints before this one are still there.
+    }
+}
+
+Error Trainer::outOfMemory() const
+{
+    std::string message = std::string("memory ran out while ") + m_activity;
+    if (m_log)
+        message += " after step " + std::to_string(m_step);
+    message += ": this process holds " + formatBytes(processMemory().residentBytes);
+    if (m_memory)
+        message += ", " + formatBytes(m_plan.totalBytes()) + " were planned";
+    message += ", the system has " + formatBytes(hostMemory().availableBytes) + " left";
+    std::string hint = "close other programs, or lower recipe.context or recipe.micro_batch";
+    if (m_savedStep >= 0)
+        hint += "; --resume goes on from the checkpoint of step " + std::to_string(m_savedStep);
+    return Error(ErrorCode::DoesNotFit, message, hint);
+}
+
+TrainerResult Trainer::runAll()
+{
     prepareData();
+    m_activity = "loading the model";
     prepareMemory();
     prepareState();
+    m_activity = "preparing the run folder";
     prepareFolder();
     announce();
     TrainerResult result;
@@ -90,7 +134,9 @@ void Trainer::trainSteps()
         if (m_hooks.boundary)
             m_hooks.boundary();
         throwIfStopped(m_hooks.stop);
+        m_activity = "training";
         emit(trainStep());
+        m_loggedStep = m_step;
         report("train");
         if (evaluationIsDue())
             evaluate();
@@ -107,10 +153,11 @@ StepDone Trainer::trainStep()
     const Job& job = m_options.job;
     // Until the optimizer has run nothing of this step is kept: a stop puts the sampler back.
     const data::SamplerState before = m_sampler->state();
-    const data::GlobalBatch batch = m_sampler->next();
     const std::int64_t step = m_step + 1;
+    data::GlobalBatch batch;
     StepDone done;
     try {
+        batch = m_sampler->next();
         m_state->clearGradient();
         model::TrainPass pass;
         pass.gradientScale = batch.supervised > 0 ? 1.0 / static_cast<double>(batch.supervised) : 0.0;
@@ -123,7 +170,7 @@ StepDone Trainer::trainStep()
         done.loss = sum * pass.gradientScale;
         m_memory->enter(m_plan.program.at(Phase::Train, PointKind::Reduce));
         done.gradNorm = m_state->gradientNorm();
-    } catch (const Error&) {
+    } catch (const std::exception&) {
         m_sampler->restore(before);
         throw;
     }
@@ -133,7 +180,9 @@ StepDone Trainer::trainStep()
                     "lower recipe.learning_rate, or use recipe.precision fp32; the last checkpoint is good");
     }
     done.learningRate = learningRateAt(job, step, m_totalSteps);
+    m_stateIsWhole = false;
     m_state->update(job, done.learningRate, done.gradNorm, step);
+    m_stateIsWhole = true;
     m_step = step;
     m_totalTokens += batch.tokens;
     done.step = step;
@@ -156,6 +205,7 @@ bool Trainer::evaluationIsDue() const
 
 void Trainer::evaluate()
 {
+    m_activity = "evaluating";
     // Both or neither: a stop between them is made up for after a resume, and nothing is said twice.
     const std::optional<EvalDone> loss = validationLoss();
     const std::optional<SampleDone> answer = sample();
@@ -200,6 +250,7 @@ std::optional<SampleDone> Trainer::sample()
 
 void Trainer::save()
 {
+    m_activity = "writing a checkpoint";
     m_memory->enter(m_plan.program.at(Phase::Save, PointKind::Save));
     const CheckpointSaved saved{m_step, utf8(m_options.runFolder / "checkpoints" / ("step-" + std::to_string(m_step)))};
     emit(saved);

@@ -60,7 +60,7 @@ public:
     ~Trainer();
 
     /// Loads, trains, evaluates, saves. After a stop request the partial step is thrown away and a checkpoint of the last whole
-    /// one is written. @throws Error
+    /// one is written; so it is when memory runs out, where that is still possible. @throws Error
     TrainerResult run();
 
     [[nodiscard]] const formats::ModelSource& source() const { return *m_source; }
@@ -71,10 +71,14 @@ public:
     [[nodiscard]] model::PlannedMemory& memory() { return *m_memory; }
 
 private:
+    [[nodiscard]] TrainerResult runAll();
+    void keepLastStep() noexcept;
+    [[nodiscard]] Error outOfMemory() const;
     void prepareData();
     void prepareSample();
     void prepareMemory();
     void prepareState();
+    void loadModel();
     void startFromAdapter(const std::string& folder, std::span<float> flat) const;
     void prepareFolder();
     void resumeFrom(const RunRecord& now);
@@ -107,12 +111,18 @@ private:
     std::unique_ptr<TrainedState> m_state;
     std::unique_ptr<EventLog> m_log;
     std::string m_created;
+    std::vector<float> m_start;  ///< PiSSA: what was split off the weights, until the state has it
+    std::string m_startHash;     ///< of the file that keeps it
     std::string m_modelHash;
     std::string m_dataHash;
     std::int64_t m_step = 0;
     std::int64_t m_firstStep = 0;
     std::int64_t m_totalSteps = 0;
     std::int64_t m_savedStep = -1;
+    std::int64_t m_loggedStep = 0;   ///< the last one whose event stands in the log
+    bool m_stateIsWhole = true;      ///< false inside the optimizer
+    const char* m_activity = "reading the data";
+    std::unique_ptr<std::byte[]> m_reserve;  ///< given back when memory runs out
     std::int64_t m_evaluatedStep = -1;
     std::int64_t m_totalTokens = 0;
     double m_seconds = 0;

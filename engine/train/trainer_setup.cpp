@@ -7,13 +7,17 @@
 #include "engine/generate/model_text.h"
 #include "engine/lora/adapter.h"
 #include "engine/lora/peft_folder.h"
+#include "engine/lora/pissa.h"
+#include "engine/model/principal_room.h"
 #include "engine/model/weight_loader.h"
+#include "engine/train/start_file.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 namespace lorikeet::train {
 
@@ -118,10 +122,33 @@ void Trainer::prepareMemory()
     requireFits(m_plan, m_options.device);
     m_memory = std::make_unique<model::PlannedMemory>(m_plan, m_device->makeArena(m_plan.arenaBytes, m_hooks.stop), guard);
     m_memory->enter(m_plan.program.at(plan::Phase::Load, plan::PointKind::Load));
-    model::loadWeights(*m_source, *m_memory, m_context, m_hooks.stop, m_hooks.progress);
+    loadModel();
     m_decoder = std::make_unique<model::Decoder>(shape, *m_memory, m_context);
     m_state = std::make_unique<TrainedState>(*m_memory, m_context);
     report("load");
+}
+
+void Trainer::loadModel()
+{
+    if (!startsFromPrincipalParts(m_options.job)) {
+        model::loadWeights(*m_source, *m_memory, m_context, m_hooks.stop, m_hooks.progress);
+        return;
+    }
+    // A run that goes on takes what was split off at its first start: the residual is then the same whatever the number of threads.
+    if (m_options.resume)
+        m_startHash = readRunRecord(m_options.runFolder).startHash;
+    const bool known = !m_startHash.empty();
+    m_start.resize(static_cast<std::size_t>(m_plan.layout.trained.elements));
+    if (known)
+        readStart(m_options.runFolder, m_startHash, m_start);
+    lora::PrincipalRoom room = model::principalRoom(*m_memory);
+    lora::Pissa pissa(m_plan.layout.trained.adapters, m_options.job.recipe.seed, room, m_start, known);
+    const ProgressFn progress = [this](const Progress& loaded) {
+        if (m_hooks.progress)
+            m_hooks.progress({"loading weights and splitting off their principal parts", loaded.done, loaded.total, loaded.unit});
+    };
+    model::loadWeights(*m_source, *m_memory, m_context, m_hooks.stop, progress,
+                       [&](ParamId id, const model::ReadRows& fromFile) { return pissa.residualOf(id, fromFile, m_hooks.stop); });
 }
 
 void Trainer::startFromAdapter(const std::string& folder, std::span<float> flat) const
@@ -141,11 +168,12 @@ void Trainer::prepareState()
 {
     // Parameters of the model were loaded into the masters; an adapter starts from numbers of its own.
     if (const plan::Trained& trained = m_plan.layout.trained; trained.parameters.empty()) {
-        std::vector<float> flat(static_cast<std::size_t>(trained.elements));
-        if (const std::string& folder = m_options.job.recipe.initAdapter; folder.empty())
-            lora::initialise(flat, trained.adapters, m_options.job.recipe.seed);
-        else
+        std::vector<float> flat = std::exchange(m_start, {});
+        flat.resize(static_cast<std::size_t>(trained.elements));
+        if (const std::string& folder = m_options.job.recipe.initAdapter; !folder.empty())
             startFromAdapter(folder, flat);
+        else if (!startsFromPrincipalParts(m_options.job))
+            lora::initialise(flat, trained.adapters, m_options.job.recipe.seed);
         m_state->set(flat);
     }
     m_state->begin();
@@ -159,6 +187,7 @@ RunRecord Trainer::record() const
     record.totalSteps = m_totalSteps;
     record.modelHash = m_modelHash;
     record.dataHash = m_dataHash;
+    record.startHash = m_startHash;
     record.device = m_options.device.name;
     record.plannedBytes = m_plan.categoryBytes;
     record.plannedTotal = m_plan.totalBytes();
@@ -181,6 +210,8 @@ void Trainer::prepareFolder()
     if (std::filesystem::exists(m_options.runFolder / "run.json"))
         throw Error(ErrorCode::Target, utf8(m_options.runFolder) + " already holds a run", "give another --out, or --resume to go on with it");
     makeFolders(m_options.runFolder);
+    if (startsFromPrincipalParts(m_options.job))
+        m_startHash = writeStart(m_options.runFolder, m_state->masters());
     writeRunRecord(m_options.runFolder, record());
     m_log = std::make_unique<EventLog>(m_options.runFolder);
 }
@@ -189,7 +220,7 @@ void Trainer::restore(const Checkpoint& checkpoint)
 {
     restoreState(checkpoint, *m_state);
     m_sampler->restore(checkpoint.sampler);
-    m_step = m_firstStep = m_savedStep = checkpoint.step;
+    m_step = m_firstStep = m_savedStep = m_loggedStep = checkpoint.step;
     m_evaluatedStep = checkpoint.evaluatedStep;
     m_totalTokens = checkpoint.totalTokens;
     m_seconds = checkpoint.secondsBefore;

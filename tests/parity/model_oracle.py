@@ -5,6 +5,8 @@ model_oracle.py models OUT             small random models of every family, save
 model_oracle.py gguf GGUF OUT          logits of a GGUF file's model through transformers
 model_oracle.py peft MODEL OUT         an adapter made and saved by PEFT (rank and alpha patterns, rsLoRA), with its logits
 model_oracle.py logits MODEL ADAPTER TOKENS OUT   logits of a model with an adapter folder loaded by PEFT
+model_oracle.py pissa MODEL ADAPTER OUT           products B A of PEFT's PiSSA start with that folder's sizes, and the residual weights
+model_oracle.py principal OUT          large matrices and their principal parts
 model_oracle.py curve MODEL ADAPTER ROWS OUT      trains that adapter with PEFT (or the whole model) on given rows, writes the loss of each step
 
 Everything runs in fp32 with eager attention. Tensors travel as safetensors, the rest as JSON.
@@ -169,6 +171,42 @@ def adapter_logits(folder, adapter, tokens, out):
     save_file({"logits": logits_of(adapted, json.loads(tokens.read_text()))}, str(out))
 
 
+def pissa_start(model, adapter):
+    """PEFT's own PiSSA start (exact SVD) with the sizes of an adapter folder."""
+    from peft import LoraConfig, get_peft_model
+    config = LoraConfig.from_pretrained(adapter)
+    config.init_lora_weights = "pissa"
+    config.inference_mode = False
+    return get_peft_model(model, config)
+
+
+def pissa_products(folder, adapter, out):
+    """B A of every adapted map at PEFT's PiSSA start, and what is left of the weight."""
+    tensors = {}
+    for name, module in pissa_start(load(folder), adapter).named_modules():
+        if hasattr(module, "lora_A"):
+            key = name.removeprefix("base_model.model.")
+            tensors[key + ".product"] = (module.lora_B["default"].weight @ module.lora_A["default"].weight).detach().contiguous()
+            tensors[key + ".residual"] = module.base_layer.weight.detach().contiguous()
+    save_file(tensors, str(out))
+
+
+def principal_parts(out):
+    """Matrices too large for an exact decomposition while loading, with spectra like those of trained weights, and their principal parts
+    of rank 16 by torch.linalg.svd in fp64."""
+    generator = torch.Generator().manual_seed(5)
+    tensors = {}
+    for name, rows, columns, power in (("wide", 320, 700, 0.8), ("tall", 640, 260, 0.6), ("steep", 300, 300, 2.0)):
+        u, _ = torch.linalg.qr(torch.randn(rows, min(rows, columns), generator=generator, dtype=torch.float64))
+        v, _ = torch.linalg.qr(torch.randn(columns, min(rows, columns), generator=generator, dtype=torch.float64))
+        s = 10.0 / torch.arange(1, min(rows, columns) + 1, dtype=torch.float64) ** power
+        weight = (u * s @ v.T).float()
+        u, s, v = torch.linalg.svd(weight.double(), full_matrices=False)
+        tensors[name + ".weight"] = weight.contiguous()
+        tensors[name + ".product"] = (u[:, :16] * s[:16] @ v[:16]).float().contiguous()
+    save_file(tensors, str(out))
+
+
 def lion_step(groups, state, betas):
     """Chen et al. 2023, algorithm 2, with decoupled weight decay."""
     with torch.no_grad():
@@ -186,6 +224,8 @@ def load_for_training(folder, adapter, rows):
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
     if rows["method"] == "full":
         return load(folder).requires_grad_(True)
+    if rows.get("adapter_init") == "pissa":
+        return pissa_start(load(folder), adapter)
     if rows["quantization"] == "none":
         return PeftModel.from_pretrained(load(folder), adapter, is_trainable=True)
     config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=rows["double_quantization"],
@@ -232,7 +272,8 @@ def curve(folder, adapter, rows_file, out):
 def main():
     verb, *paths = sys.argv[1:]
     paths = [pathlib.Path(p) for p in paths]
-    {"models": make_models, "gguf": gguf_logits, "peft": peft_adapter, "logits": adapter_logits, "curve": curve}[verb](*paths)
+    {"models": make_models, "gguf": gguf_logits, "peft": peft_adapter, "logits": adapter_logits, "curve": curve,
+     "pissa": pissa_products, "principal": principal_parts}[verb](*paths)
 
 
 if __name__ == "__main__":

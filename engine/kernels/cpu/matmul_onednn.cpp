@@ -10,6 +10,7 @@
 
 #include <array>
 #include <map>
+#include <new>
 #include <string>
 #include <tuple>
 
@@ -88,6 +89,8 @@ MatmulShape shapeOfArgs(const Matmul& args)
 
 [[noreturn]] void fail(const dnnl::error& error, const MatmulShape& s)
 {
+    if (error.status == dnnl_out_of_memory)
+        throw std::bad_alloc();
     throw Error(ErrorCode::Internal,
                 "oneDNN could not multiply " + std::to_string(s.m) + " x " + std::to_string(s.k) + " by " + std::to_string(s.k) + " x "
                     + std::to_string(s.n) + " in " + std::string(nameOf(s.operands)) + ": " + error.message,

@@ -196,6 +196,8 @@ private Q_SLOTS:
         QTest::newRow("unknown choice") << 10 << "recipe.precision" << true;
         QTest::newRow("broken pattern") << 11 << "recipe.rank_pattern" << true;
         QTest::newRow("broken recompute") << 12 << "recipe.recompute" << true;
+        QTest::newRow("two starts of the adapter") << 13 << "recipe.adapter_init" << true;
+        QTest::newRow("principal parts without an adapter") << 14 << "recipe.adapter_init" << true;
     }
     void issuesAreFound()
     {
@@ -217,6 +219,8 @@ private Q_SLOTS:
         case 10: job.recipe.precision = "fp8"; break;
         case 11: job.recipe.rankPattern = {{"(q_proj", 8}}; break;
         case 12: job.recipe.recompute = "0-9"; break;
+        case 13: job.recipe.adapterInit = "pissa", job.recipe.initAdapter = "adapters/first"; break;
+        case 14: job.recipe.adapterInit = "pissa", job.recipe.method = "full", job.recipe.learningRate = 1e-5; break;
         default: QFAIL("no such row");
         }
         const auto issues = validate(job);

@@ -3,8 +3,10 @@
 #include "engine/data/micro_batch.h"
 #include "engine/lora/adapter.h"
 #include "engine/lora/peft_folder.h"
+#include "engine/lora/pissa.h"
 #include "engine/model/compute_device.h"
 #include "engine/model/decoder.h"
+#include "engine/model/principal_room.h"
 #include "engine/model/weight_loader.h"
 #include "engine/train/trained_state.h"
 #include "engine/train/schedule.h"
@@ -72,6 +74,8 @@ Job curveJob(const QString& variant)
     } else if (variant.startsWith("nf4")) {
         job.recipe.quantization = "nf4";
         job.recipe.doubleQuantization = variant == "nf4 double";
+    } else if (variant == "pissa") {
+        job.recipe.adapterInit = "pissa";
     } else if (variant == "LoRA+") {
         job.recipe.loraplusRatio = 4;
     } else if (!variant.isEmpty()) {
@@ -122,6 +126,7 @@ private Q_SLOTS:
         QTest::newRow("llama, NF4 by bitsandbytes") << "blocks-fp32" << "nf4" << 1e-3;
         QTest::newRow("llama, NF4 with double quantisation by bitsandbytes") << "blocks-fp32" << "nf4 double" << 1e-3;
         QTest::newRow("smollm2, LoRA+") << "smollm2-fp32" << "LoRA+" << 1e-3;
+        QTest::newRow("smollm2, PiSSA") << "smollm2-fp32" << "pissa" << 1e-3;
         QTest::newRow("smollm2, SGD with momentum") << "smollm2-fp32" << "sgd" << 1e-3;
         QTest::newRow("smollm2, Lion") << "smollm2-fp32" << "lion" << 1e-3;
         // Against AdamW with fp32 moments.
@@ -159,11 +164,19 @@ private:
         model::PlannedMemory memory(plan, device->makeArena(plan.arenaBytes), 0);
         kernels::Context context = device->context();
         memory.enter(0);
-        model::loadWeights(*source, memory, context, {}, {});
+        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.elements));
+        if (startsFromPrincipalParts(job)) {
+            lora::PrincipalRoom room = model::principalRoom(memory);
+            lora::Pissa pissa(plan.layout.trained.adapters, 42, room, flat, false);
+            model::loadWeights(*source, memory, context, {}, {}, [&](ParamId id, const model::ReadRows& read) { return pissa.residualOf(id, read, {}); });
+        } else {
+            model::loadWeights(*source, memory, context, {}, {});
+        }
         model::Decoder decoder(source->shape(), memory, context);
         train::TrainedState adapter(memory, context);
-        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.elements));
-        if (plan.layout.trained.parameters.empty()) {
+        if (startsFromPrincipalParts(job)) {
+            adapter.set(flat);
+        } else if (plan.layout.trained.parameters.empty()) {
             lora::initialise(flat, plan.layout.trained.adapters, 42);
             adapter.set(flat);
         }
@@ -203,7 +216,7 @@ private:
                                {"betas", QJsonArray{job.recipe.adamBeta1, job.recipe.adamBeta2}}, {"eps", job.recipe.adamEps},
                                {"optimizer", QString::fromStdString(job.recipe.optimizer)}, {"momentum", job.recipe.momentum}, {"ratio", job.recipe.loraplusRatio},
                                {"method", QString::fromStdString(job.recipe.method)}, {"quantization", QString::fromStdString(job.recipe.quantization)},
-                               {"double_quantization", job.recipe.doubleQuantization}};
+                               {"double_quantization", job.recipe.doubleQuantization}, {"adapter_init", QString::fromStdString(job.recipe.adapterInit)}};
         QFile file(m_folder.filePath("rows.json"));
         if (!file.open(QIODevice::WriteOnly) || file.write(QJsonDocument(rows).toJson()) < 0)
             return {};
