@@ -11,7 +11,8 @@
 
 namespace lorikeet {
 
-/// Memory a process can still get without swapping: the smaller of MemAvailable and what is left of the cgroup's limit.
+/// Memory a process can still get without swapping: the smallest of MemAvailable, what is left of the cgroup's limit, and what is left
+/// of this process's own limits (`ulimit -d`, `ulimit -v`).
 struct HostMemory {
     std::uint64_t totalBytes = 0;      ///< physical memory, or the cgroup's limit where it is smaller
     std::uint64_t availableBytes = 0;  ///< free for a new process now
@@ -24,6 +25,10 @@ struct ProcessMemory {
     std::uint64_t peakResidentBytes = 0;
 };
 [[nodiscard]] ProcessMemory processMemory();
+
+/// From now on the system refuses this process any writable memory of its own beyond `bytes` in sum: RLIMIT_DATA on Linux, a job object
+/// on Windows. It cannot be raised again. @throws Error{Device} when the system refuses the limit.
+void limitProcessMemory(std::uint64_t bytes);
 
 /// Processor brand string and the instruction sets that matter here.
 struct Processor {

@@ -23,6 +23,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace lorikeet {
@@ -56,6 +57,15 @@ std::uint64_t physicalBytes()
     const long pages = ::sysconf(_SC_PHYS_PAGES);
     const long pageBytes = ::sysconf(_SC_PAGESIZE);
     return pages > 0 && pageBytes > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(pageBytes) : 0;
+}
+
+/// What a limit of this process leaves of what is counted against it; no limit leaves everything.
+std::uint64_t leftOf(int resource, std::uint64_t usedBytes)
+{
+    struct rlimit limit = {};
+    if (::getrlimit(static_cast<decltype(RLIMIT_DATA)>(resource), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    return limit.rlim_cur - std::min<std::uint64_t>(limit.rlim_cur, usedBytes);
 }
 
 /// Threads of the affinity mask. More than 1024 processors need a larger mask than cpu_set_t.
@@ -107,6 +117,8 @@ HostMemory hostMemory()
     const CgroupLimits limits = readCgroupLimits("/");
     memory.totalBytes = std::min(memory.totalBytes, limits.memoryBytes.value_or(memory.totalBytes));
     memory.availableBytes = std::min(memory.availableBytes, limits.memoryAvailableBytes.value_or(memory.availableBytes));
+    const std::string status = procText("/proc/self/status");
+    memory.availableBytes = std::min({memory.availableBytes, leftOf(RLIMIT_DATA, procBytes(status, "VmData:")), leftOf(RLIMIT_AS, procBytes(status, "VmSize:"))});
     return memory;
 }
 
@@ -117,6 +129,14 @@ ProcessMemory processMemory()
     memory.residentBytes = procBytes(status, "VmRSS:");
     memory.peakResidentBytes = std::max(procBytes(status, "VmHWM:"), memory.residentBytes);
     return memory;
+}
+
+void limitProcessMemory(std::uint64_t bytes)
+{
+    const struct rlimit limit = {bytes, bytes};
+    if (::setrlimit(RLIMIT_DATA, &limit) != 0)
+        throw Error(ErrorCode::Device, "the memory of this process cannot be limited to " + formatBytes(bytes) + ": " + std::strerror(errno),
+                    "give a lower limit than the one that is in force");
 }
 
 Processor processor()

@@ -52,6 +52,21 @@ ProcessMemory processMemory()
     return {counters.WorkingSetSize, counters.PeakWorkingSetSize};
 }
 
+void limitProcessMemory(std::uint64_t bytes)
+{
+    // The handle stays open: the limit lives as long as the job object.
+    const HANDLE job = ::CreateJobObjectW(nullptr, nullptr);
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limit = {};
+    limit.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_PROCESS_MEMORY;
+    limit.ProcessMemoryLimit = static_cast<SIZE_T>(bytes);
+    if (job != nullptr && ::SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limit, sizeof(limit)) != 0
+        && ::AssignProcessToJobObject(job, ::GetCurrentProcess()) != 0)
+        return;
+    const std::error_code reason(static_cast<int>(::GetLastError()), std::system_category());
+    throw Error(ErrorCode::Device, "the memory of this process cannot be limited to " + formatBytes(bytes) + ": " + reason.message(),
+                "give a lower limit than the one that is in force");
+}
+
 Processor processor()
 {
     Processor result = processorFeatures();

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -35,8 +36,13 @@ void forEachRow(std::size_t count, int threads, const std::stop_token& stop, con
     {
         const std::size_t wanted = std::min<std::size_t>(count, static_cast<std::size_t>(std::max(threads, 1)));
         std::vector<std::jthread> others;
-        for (std::size_t i = 1; i < wanted; ++i)
-            others.emplace_back(run);
+        others.reserve(wanted);
+        try {
+            for (std::size_t i = 1; i < wanted; ++i)
+                others.emplace_back(run);
+        } catch (const std::system_error&) {
+            // The system gives no more threads: those that there are do the work.
+        }
         run();
     }
     throwIfStopped(stop);
