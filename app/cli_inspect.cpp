@@ -135,7 +135,8 @@ void inspectRunAt(const fs::path& path, bool json, Output& out)
                   {"last_loss", optional(info.lastLoss)},
                   {"validation_loss", optional(info.validationLoss)},
                   {"finished", info.finished},
-                  {"has_adapter", info.hasAdapter}});
+                  {"has_adapter", info.hasAdapter},
+                  {"has_model", info.hasModel}});
         return;
     }
     row(out, "run", utf8(path));
@@ -145,7 +146,10 @@ void inspectRunAt(const fs::path& path, bool json, Output& out)
     row(out, "steps", std::to_string(info.lastStep) + " of " + std::to_string(info.totalSteps) + (info.finished ? ", finished" : ", not finished"));
     row(out, "loss", info.lastLoss ? formatNumber(*info.lastLoss) : "");
     row(out, "validation loss", info.validationLoss ? formatNumber(*info.validationLoss) : "");
-    row(out, "adapter", info.hasAdapter ? utf8(path / "adapter") : "none yet");
+    if (info.hasModel)
+        row(out, "model", utf8(path / "model"));
+    else
+        row(out, "adapter", info.hasAdapter ? utf8(path / "adapter") : "none yet");
 }
 
 /// Files that hold rows; everything else that is a file is taken for a model, whose reader says why it is none.

@@ -35,7 +35,7 @@ ExportPage::ExportPage(const EngineVerbs& verbs, JobDocument& document, RunContr
     m_try = new TryPrompt(verbs, document);
     column()->addWidget(m_try);
     connect(&run, &RunController::runEnded, this, [this](const RunEnded& ended) {
-        if (!ended.adapterFolder.empty() && m_run.history().started)
+        if ((!ended.adapterFolder.empty() || ended.modelFolder) && m_run.history().started)
             m_lastFolder = toQt(m_run.history().started->runFolder);
         refreshRuns();
     });
@@ -44,8 +44,9 @@ ExportPage::ExportPage(const EngineVerbs& verbs, JobDocument& document, RunContr
 
 void ExportPage::buildTarget()
 {
-    auto* card = new Card(tr("PEFT adapter folder"));
-    card->content()->addWidget(makeLabel(tr("adapter_config.json and adapter_model.safetensors with the tokenizer beside them: transformers, PEFT, vLLM and others load it."), TextRank::Muted, true));
+    auto* card = new Card(tr("Folder for others to load"));
+    m_what = makeLabel(QString(), TextRank::Muted, true);
+    card->content()->addWidget(m_what);
     auto* form = new QGridLayout;
     form->setHorizontalSpacing(unit(2));
     form->setVerticalSpacing(unit(1.5));
@@ -131,7 +132,7 @@ void ExportPage::refreshRuns()
 
 void ExportPage::showRuns(std::vector<api::RunInfo> runs)
 {
-    std::erase_if(runs, [](const api::RunInfo& info) { return !info.hasAdapter; });
+    std::erase_if(runs, [](const api::RunInfo& info) { return !info.hasAdapter && !info.hasModel; });
     const QString before = m_lastFolder.isEmpty() ? m_runs->currentData().toString() : m_lastFolder;
     m_lastFolder.clear();
     m_infos = std::move(runs);
@@ -144,9 +145,20 @@ void ExportPage::showRuns(std::vector<api::RunInfo> runs)
     runChosen();
 }
 
+const api::RunInfo* ExportPage::chosenRun() const
+{
+    const QString folder = m_runs->currentData().toString();
+    const auto info = std::ranges::find(m_infos, folder, [](const api::RunInfo& candidate) { return toQt(candidate.folder); });
+    return info == m_infos.end() ? nullptr : &*info;
+}
+
 void ExportPage::runChosen()
 {
     const int index = m_runs->currentIndex();
+    const api::RunInfo* info = chosenRun();
+    m_what->setText(info && info->hasModel
+                        ? tr("config.json, model.safetensors and the tokenizer: a whole model, as transformers, vLLM and llama.cpp's converter read it.")
+                        : tr("adapter_config.json and adapter_model.safetensors with the tokenizer beside them: transformers, PEFT, vLLM and others load it."));
     m_export->setEnabled(index >= 0 && !m_exporter.isBusy());
     if (index < 0) {
         m_runNote->setText(tr("No finished run yet. Runs appear here when they end with an adapter."));
@@ -154,8 +166,7 @@ void ExportPage::runChosen()
         return;
     }
     const QString folder = m_runs->currentData().toString();
-    const auto info = std::ranges::find(m_infos, folder, [](const api::RunInfo& candidate) { return toQt(candidate.folder); });
-    if (info == m_infos.end()) {
+    if (!info) {
         m_runNote->setText(shortPath(folder, 80));
         m_try->setAdapter(folder + QStringLiteral("/adapter"), QString());
         return;
@@ -164,8 +175,11 @@ void ExportPage::runChosen()
     if (info->validationLoss)
         note += tr(", validation loss %1").arg(QString::number(*info->validationLoss, 'f', 3));
     m_runNote->setText(note + QStringLiteral(" · ") + shortPath(folder, 70));
-    m_try->setAdapter(folder + QStringLiteral("/adapter"), toQt(info->model));
-    m_target->setText(QDir::home().filePath(QStringLiteral("adapters/") + QFileInfo(folder).fileName()));
+    if (info->hasModel)
+        m_try->setTrainedModel(folder + QStringLiteral("/model"), toQt(info->model));
+    else
+        m_try->setAdapter(folder + QStringLiteral("/adapter"), toQt(info->model));
+    m_target->setText(QDir::home().filePath((info->hasModel ? QStringLiteral("models/") : QStringLiteral("adapters/")) + QFileInfo(folder).fileName()));
 }
 
 void ExportPage::browseTarget()
@@ -205,6 +219,8 @@ void ExportPage::exportNow()
     request.runFolder = toPath(m_runs->currentData().toString());
     request.target = toPath(target);
     request.replace = m_replace->isChecked();
+    if (const api::RunInfo* info = chosenRun(); info && info->hasModel)
+        request.to = "safetensors";
     m_exporter.run<api::ExportReport>([write = m_verbs.exportRun, request](const std::stop_token& stop, const ProgressFn& progress) { return write(request, stop, progress); },
                                       [this](const api::ExportReport& report) { showReport(report); }, [this](const Error& error) { m_message->showError(error); });
 }
@@ -233,8 +249,9 @@ void ExportPage::showReport(const api::ExportReport& report)
     for (const std::string& file : report.files)
         files << toQt(file);
     const QString hash = toQt(report.sha256);
-    m_reportText += QStringLiteral("%1\nadapter_model.safetensors SHA-256 %2\n").arg(toQt(report.folder), hash);
-    m_files->setText(tr("%1 in %2\nadapter_model.safetensors, SHA-256 %3 %4").arg(toQt(formatBytes(report.bytes)), files.join(QStringLiteral(", ")), hash.left(32), hash.mid(32)));
+    const QString weights = files.contains(QStringLiteral("model.safetensors")) ? QStringLiteral("model.safetensors") : QStringLiteral("adapter_model.safetensors");
+    m_reportText += QStringLiteral("%1\n%2 SHA-256 %3\n").arg(toQt(report.folder), weights, hash);
+    m_files->setText(tr("%1 in %2\n%3, SHA-256 %4 %5").arg(toQt(formatBytes(report.bytes)), files.join(QStringLiteral(", ")), weights, hash.left(32), hash.mid(32)));
     m_reportCard->show();
     m_message->showMessage(good ? InlineMessage::Kind::Good : InlineMessage::Kind::Problem, good ? tr("Exported and verified") : tr("Exported, but a check failed"),
                            shortPath(toQt(report.folder), 90), m_reportText);

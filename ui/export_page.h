@@ -41,6 +41,7 @@ private:
     void browseTarget();
     void browseRun();
     void runChosen();
+    [[nodiscard]] const api::RunInfo* chosenRun() const;
     void exportNow();
     void showRuns(std::vector<api::RunInfo> runs);
     void showReport(const api::ExportReport& report);
@@ -50,6 +51,7 @@ private:
     JobRunner m_lister;
     JobRunner m_exporter;
     QComboBox* m_runs = nullptr;
+    QLabel* m_what = nullptr;
     QLabel* m_runNote = nullptr;
     QLineEdit* m_target = nullptr;
     QCheckBox* m_replace = nullptr;

@@ -97,7 +97,10 @@ void TryPrompt::buildAnswers()
     for (std::size_t i = 0; i < 2; ++i) {
         auto* side = new QVBoxLayout;
         side->setSpacing(unit(0.8));
-        side->addWidget(makeLabel(titles[i], TextRank::Strong));
+        QLabel* title = makeLabel(titles[i], TextRank::Strong);
+        side->addWidget(title);
+        if (i == 1)
+            m_trainedTitle = title;
         m_answers[i] = new QPlainTextEdit;
         m_answers[i]->setReadOnly(true);
         m_answers[i]->setTabChangesFocus(true);
@@ -113,11 +116,18 @@ void TryPrompt::buildAnswers()
     content()->addLayout(row);
 }
 
-void TryPrompt::setAdapter(const QString& adapterFolder, const QString& model)
+void TryPrompt::setAdapter(const QString& adapterFolder, const QString& model) { setTrained(adapterFolder, QString(), model); }
+
+void TryPrompt::setTrainedModel(const QString& modelFolder, const QString& base) { setTrained(QString(), modelFolder, base); }
+
+void TryPrompt::setTrained(const QString& adapterFolder, const QString& modelFolder, const QString& base)
 {
     m_adapter = adapterFolder;
-    m_model = model;
-    m_ask->setToolTip(adapterFolder.isEmpty() ? tr("Without a finished run only the base answers") : QString());
+    m_trainedModel = modelFolder;
+    m_model = base;
+    m_trainedTitle->setText(modelFolder.isEmpty() ? tr("With the adapter") : tr("Trained model"));
+    m_answers[1]->setAccessibleName(tr("Answer: %1").arg(m_trainedTitle->text()));
+    m_ask->setToolTip(adapterFolder.isEmpty() && modelFolder.isEmpty() ? tr("Without a finished run only the base answers") : QString());
 }
 
 void TryPrompt::ask()
@@ -138,7 +148,7 @@ void TryPrompt::ask()
         m_notes[i]->clear();
     }
     m_stream = std::make_shared<Stream>();
-    const QString wanted = toQt(model) + QLatin1Char('\n') + m_adapter;
+    const QString wanted = toQt(model) + QLatin1Char('\n') + m_adapter + QLatin1Char('\n') + m_trainedModel;
     // A stopped worker may still hold the loaded model for a moment; only a finished one hands it on.
     std::shared_ptr<Answerer> loaded = wanted == m_loaded ? m_answerer : nullptr;
     m_answerer.reset();
@@ -149,13 +159,20 @@ void TryPrompt::ask()
         std::shared_ptr<Answerer> answerer;
     };
     const ModelRequest request{model, toPath(m_adapter), m_document.job().run.device, kContext};
-    const auto work = [load = m_verbs.loadModel, request, loaded, options, stream = m_stream](const std::stop_token& stop, const ProgressFn& progress) {
+    const ModelRequest trained{toStd(m_trainedModel), {}, request.device, kContext};
+    const auto work = [load = m_verbs.loadModel, request, trained, loaded, options, stream = m_stream](const std::stop_token& stop, const ProgressFn& progress) {
         Done done;
         done.answerer = loaded ? loaded : std::make_shared<Answerer>(load(request, stop, progress));
-        for (std::size_t i = 0; i < (request.adapter.empty() ? 1U : 2U); ++i) {
+        const bool isModel = !trained.model.empty();
+        for (std::size_t i = 0; i < (request.adapter.empty() && !isModel ? 1U : 2U); ++i) {
             api::GenerationOptions now = options;
-            now.useAdapter = i == 1;
-            progress({i == 0 ? "the base answers" : "the adapter answers", 0, 0, {}});
+            now.useAdapter = i == 1 && !isModel;
+            // Two whole models: one after the other, so that both need not fit at once.
+            if (i == 1 && isModel) {
+                done.answerer.reset();
+                done.answerer = std::make_shared<Answerer>(load(trained, stop, progress));
+            }
+            progress({i == 0 ? "the base answers" : "the trained one answers", 0, 0, {}});
             done.results[i] = (*done.answerer)(now, [stream, i](std::string_view piece) {
                 const std::lock_guard lock(stream->mutex);
                 stream->pieces[i] += piece;
@@ -165,8 +182,10 @@ void TryPrompt::ask()
     };
     m_runner.run<Done>(work,
                        [this, wanted](Done done) {
-                           m_answerer = std::move(done.answerer);
-                           m_loaded = wanted;
+                           if (m_trainedModel.isEmpty()) {
+                               m_answerer = std::move(done.answerer);
+                               m_loaded = wanted;
+                           }
                            showEnd(done.results);
                        },
                        [this](const Error& error) {
@@ -195,7 +214,7 @@ void TryPrompt::showPieces()
 
 void TryPrompt::showEnd(const std::array<api::GenerationResult, 2>& results)
 {
-    m_state->setText(m_adapter.isEmpty() ? tr("Only the base has answered: there is no adapter yet.") : tr("Both have answered."));
+    m_state->setText(m_adapter.isEmpty() && m_trainedModel.isEmpty() ? tr("Only the base has answered: there is no adapter yet.") : tr("Both have answered."));
     for (std::size_t i = 0; i < 2; ++i) {
         const api::GenerationResult& result = results[i];
         if (result.tokens.empty())

@@ -26,6 +26,8 @@ public:
 
     /// The adapter that answers and its base model; empty model: the job's.
     void setAdapter(const QString& adapterFolder, const QString& model);
+    /// The model of a full fine-tuning that answers beside its base.
+    void setTrainedModel(const QString& modelFolder, const QString& base);
     void ask();
     [[nodiscard]] QString answer(bool withAdapter) const;
     [[nodiscard]] bool isBusy() const noexcept { return m_runner.isBusy(); }
@@ -41,7 +43,10 @@ private:
     JobDocument& m_document;
     JobRunner m_runner;
     QTimer m_timer;
+    void setTrained(const QString& adapterFolder, const QString& modelFolder, const QString& base);
+
     QString m_adapter;
+    QString m_trainedModel;
     QString m_model;
     std::shared_ptr<Stream> m_stream;  ///< text on its way from the worker
     std::shared_ptr<Answerer> m_answerer;
@@ -55,6 +60,7 @@ private:
     InlineMessage* m_message = nullptr;
     std::array<QPlainTextEdit*, 2> m_answers{};  ///< base, adapter
     std::array<QLabel*, 2> m_notes{};
+    QLabel* m_trainedTitle = nullptr;
 };
 
 }  // namespace lorikeet::ui

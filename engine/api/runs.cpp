@@ -77,6 +77,7 @@ RunInfo inspectRun(const fs::path& runFolder)
         info.created = record.created;
         info.totalSteps = record.totalSteps;
         info.hasAdapter = fs::exists(runFolder / "adapter" / "adapter_model.safetensors");
+        info.hasModel = fs::exists(runFolder / "model" / "model.safetensors");
         for (const RunEvent& event : train::readEvents(runFolder))
             takeEvent(info, event);
         return info;

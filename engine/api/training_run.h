@@ -66,6 +66,7 @@ struct RunInfo {
     std::optional<double> validationLoss;
     bool finished = false;
     bool hasAdapter = false;
+    bool hasModel = false;  ///< of a full fine-tuning: RUN/model holds all weights
 };
 /// @throws Error{BadInput} when the folder is not a run.
 [[nodiscard]] RunInfo inspectRun(const std::filesystem::path& runFolder);
