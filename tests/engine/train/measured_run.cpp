@@ -49,7 +49,7 @@ struct Child {
 
 void report(const plan::MemoryPlan& plan, const DeviceSpec& device, std::int64_t steps)
 {
-    std::printf("{\"plan\":%llu,\"arena\":%llu,\"context\":%llu,\"peak\":%llu,\"steps\":%d}\n", static_cast<unsigned long long>(plan.totalBytes()),
+    std::printf("{\"plan\":%llu,\"arena\":%llu,\"context\":%llu,\"peak\":%llu,\"steps\":%d}\n", static_cast<unsigned long long>(plan.totalBytes() + plan.hostBytes),
                 static_cast<unsigned long long>(plan.arenaBytes), static_cast<unsigned long long>(device.contextBytes),
                 static_cast<unsigned long long>(processMemory().peakResidentBytes), static_cast<int>(steps));
     if (std::getenv("LORIKEET_SHOW_MAPS"))
@@ -74,7 +74,8 @@ int trainHere(const Child& child)
             throw LastStepDone{};
     };
     if (child.limited) {
-        const auto total = static_cast<double>(planHere(child.job, options.device).totalBytes());
+        const plan::MemoryPlan plan = planHere(child.job, options.device);
+        const auto total = static_cast<double>(plan.totalBytes() + plan.hostBytes);
         limitProcessMemory(static_cast<std::uint64_t>(total * (1 - child.lacking)));
         options.device = hardware::probeCpu();
     }
