@@ -102,7 +102,9 @@ void TestCliOutOfMemory::memoryThatRunsOutEndsTheRunInOrder()
         return;
     QVERIFY2(result.code == 4, (QByteArray::number(result.code) + " " + result.err).constData());
     QVERIFY2(result.err.contains("memory"), result.err.constData());
-    const bool hadCheckpoint = !QDir(m_folder.filePath(run + "/checkpoints")).entryList({"step-*"}, QDir::Dirs).isEmpty();
+    QStringList checkpoints = QDir(m_folder.filePath(run + "/checkpoints")).entryList({"step-*"}, QDir::Dirs);
+    checkpoints.removeAll("step-0");
+    const bool hadCheckpoint = !checkpoints.isEmpty();
     const CliResult resumed = runCli(m_folder.path(), {"train", "job.lorikeet.json", "--json", "--out", run, "--resume"});
     QVERIFY2(resumed.code == 0, resumed.err.constData());
     qInfo("%s%s", result.err.constData(), hadCheckpoint ? " [checkpoint]" : " [none yet]");
@@ -114,7 +116,7 @@ void TestCliOutOfMemory::whatDoesNotFitIsRefusedBeforeTheWeights()
 {
     QVERIFY(QFile::copy(m_folder.filePath("job.lorikeet.json"), m_folder.filePath("large.lorikeet.json")));
     const CliResult result = runCli(m_folder.path(), {"train", "large.lorikeet.json", "--json", "--out", "large", "--set", "recipe.context=512", "--set",
-                                                      "recipe.micro_batch=1000000", "--set", "recipe.recompute=0"});
+                                                      "recipe.micro_batch=4096", "--set", "recipe.recompute=0"});
     QVERIFY2(result.code == 4, (QByteArray::number(result.code) + " " + result.err).constData());
     QVERIFY(!result.crashed);
     QVERIFY2(result.err.contains("the job needs") && result.err.contains("can give"), result.err.constData());

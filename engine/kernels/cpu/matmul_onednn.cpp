@@ -69,6 +69,14 @@ struct Product {
     std::uint64_t scratchBytes = 0;
 };
 
+/// oneDNN 2.6 does not survive an allocation that fails while it compiles a product: whether there is room is asked before.
+/// @throws std::bad_alloc
+void requireRoomForCode()
+{
+    constexpr std::size_t kRoom = std::size_t{512} << 10;
+    ::operator delete(::operator new(kRoom));
+}
+
 /// Primitives of this thread: building one costs some 100 us, a step uses about thirty shapes.
 const Product& productFor(const Key& key)
 {
@@ -78,6 +86,7 @@ const Product& productFor(const Key& key)
         return it->second;
     if (cache.size() >= kMostProducts)
         cache.clear();
+    requireRoomForCode();
     const auto desc = describe(key);
     return cache.emplace(key, Product{dnnl::matmul(desc), desc, desc.scratchpad_desc().get_size()}).first->second;
 }
