@@ -116,7 +116,7 @@ void TestCliOutOfMemory::whatDoesNotFitIsRefusedBeforeTheWeights()
 {
     QVERIFY(QFile::copy(m_folder.filePath("job.lorikeet.json"), m_folder.filePath("large.lorikeet.json")));
     const CliResult result = runCli(m_folder.path(), {"train", "large.lorikeet.json", "--json", "--out", "large", "--set", "recipe.context=512", "--set",
-                                                      "recipe.micro_batch=4096", "--set", "recipe.recompute=0"});
+                                                      "recipe.micro_batch=4096", "--set", "recipe.recompute=0", "--set", "recipe.rank=1024"});
     QVERIFY2(result.code == 4, (QByteArray::number(result.code) + " " + result.err).constData());
     QVERIFY(!result.crashed);
     QVERIFY2(result.err.contains("the job needs") && result.err.contains("can give"), result.err.constData());
