@@ -73,7 +73,7 @@ struct Product {
 /// @throws std::bad_alloc
 void requireRoomForCode()
 {
-    constexpr std::size_t kRoom = std::size_t{512} << 10;
+    constexpr std::size_t kRoom = std::size_t{64} << 10;
     ::operator delete(::operator new(kRoom));
 }
 
