@@ -9,6 +9,7 @@
 #include "engine/base/units.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -20,6 +21,7 @@
 #include <utility>
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -31,14 +33,14 @@ namespace lorikeet {
 namespace {
 
 /// The value of a line "Key:   123 kB" of a /proc file in bytes, or 0.
-std::uint64_t procBytes(const std::string& text, std::string_view key)
+std::uint64_t procBytes(std::string_view text, std::string_view key)
 {
     auto at = text.starts_with(key) ? 0 : text.find("\n" + std::string(key));
-    if (at == std::string::npos)
+    if (at == std::string_view::npos)
         return 0;
     at = text.find_first_of("0123456789", at + key.size());
     std::uint64_t kib = 0;
-    if (at != std::string::npos)
+    if (at != std::string_view::npos)
         std::from_chars(text.data() + at, text.data() + text.size(), kib);
     return kib * 1024;
 }
@@ -124,7 +126,13 @@ HostMemory hostMemory()
 
 ProcessMemory processMemory()
 {
-    const std::string status = procText("/proc/self/status");
+    // Without the heap: it is asked for when there is no memory left.
+    std::array<char, 8192> room;
+    const int file = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    const ssize_t count = file < 0 ? 0 : ::read(file, room.data(), room.size());
+    if (file >= 0)
+        ::close(file);
+    const std::string_view status(room.data(), static_cast<std::size_t>(std::max<ssize_t>(0, count)));
     ProcessMemory memory;
     memory.residentBytes = procBytes(status, "VmRSS:");
     memory.peakResidentBytes = std::max(procBytes(status, "VmHWM:"), memory.residentBytes);

@@ -23,7 +23,8 @@ DeviceSpec probeCpu()
     device.name = cpu.name;
     device.totalBytes = memory.totalBytes;
     const std::uint64_t resident = processMemory().residentBytes;
-    device.contextBytes = resident + kGrowth;
+    device.contextBytes = resident;
+    device.growthBytes = kGrowth;
     device.availableBytes = memory.availableBytes + resident;
     device.otherBytes = memory.totalBytes > device.availableBytes ? memory.totalBytes - device.availableBytes : 0;
     device.bf16Arithmetic = cpu.avx512Bf16 || cpu.amxBf16;

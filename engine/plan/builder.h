@@ -55,6 +55,7 @@ inline constexpr std::string_view kMatmul = "matrix product scratch";
 inline constexpr std::string_view kWiden = "bf16 widened to fp32";
 inline constexpr std::string_view kSlack = "gaps between buffers";
 inline constexpr std::string_view kContext = "run time and libraries";
+inline constexpr std::string_view kGrowth = "growth while running";
 inline constexpr std::string_view kAttentionPool = "attention library's pool";
 inline constexpr std::string_view kOtherPrograms = "other programs and the system";
 inline constexpr std::string_view kDriver = "kept by the driver";

@@ -30,6 +30,7 @@ struct DeviceSpec {
     std::uint64_t hostAvailableBytes = 0;  ///< host memory for what is offloaded; 0: not known (catalogue), or the same memory (CPU)
     std::uint64_t contextBytes = 0;    ///< runtime and libraries no buffer can own (CUDA context; LibTorch's resident size on a CPU)
     bool contextIsEstimate = false;
+    std::uint64_t growthBytes = 0;     ///< estimate: what the process grows by while it trains, besides its arenas (CPU)
     bool bf16Arithmetic = false;  ///< bf16 products in hardware (AVX512_BF16, AMX, compute capability >= 8.0)
     int computeCapability = 0;    ///< 90 for 9.0; 0 for a CPU
     int threads = 0;              ///< CPU threads

@@ -58,8 +58,8 @@ TrainerResult Trainer::run()
 {
     // Touched, so that it is there to be given back when nothing else is.
     constexpr std::size_t kReserve = 512u << 10;
-    m_reserve = std::make_unique<std::byte[]>(kReserve);
     try {
+        m_reserve = std::make_unique<std::byte[]>(kReserve);
         return runAll();
     } catch (const std::bad_alloc&) {
         m_reserve.reset();
@@ -87,7 +87,11 @@ Error Trainer::outOfMemory() const
     message += ": this process holds " + formatBytes(processMemory().residentBytes);
     if (m_memory)
         message += ", " + formatBytes(m_plan.totalBytes()) + " were planned";
-    message += ", the system has " + formatBytes(hostMemory().availableBytes) + " left";
+    try {
+        message += ", the system has " + formatBytes(hostMemory().availableBytes) + " left";
+    } catch (const std::bad_alloc&) {
+        message += ", and the system gives no more";
+    }
     std::string hint = "close other programs, or lower recipe.context or recipe.micro_batch";
     if (m_savedStep >= 0)
         hint += "; --resume goes on from the checkpoint of step " + std::to_string(m_savedStep);
