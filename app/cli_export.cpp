@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `export`: the adapter of a run as files that other programs load, with the proof that they are right.
+// `export`: the adapter or the model of a run as files that other programs load, with the proof that they are right.
 #include "app/cli_verbs.h"
 #include "engine/api/exporting.h"
 #include "engine/base/files.h"
@@ -58,9 +58,9 @@ int runExport(const ExportOptions& options, Session& session)
 void addExportVerb(CLI::App& app, Action& chosen)
 {
     const auto options = std::make_shared<ExportOptions>();
-    CLI::App* verb = app.add_subcommand("export", "write the adapter of a run for other programs, and verify it");
+    CLI::App* verb = app.add_subcommand("export", "write what a run has trained for other programs, and verify it");
     verb->add_option("run", options->run, "run folder")->required();
-    verb->add_option("--to", options->to, "what to write: peft (a PEFT adapter folder)")->required();
+    verb->add_option("--to", options->to, "what to write: peft (a PEFT adapter folder), or of a full fine-tuning safetensors (the model as a Hugging Face folder)")->required();
     verb->add_option("-o,--output", options->target, "folder to write; it must not exist")->required();
     verb->add_flag("--force", options->force, "replace an existing folder");
     verb->add_flag("--json", options->json, "the report as one JSON object");
