@@ -41,7 +41,7 @@ ordered_json bufferJson(const plan::MemoryPlan& plan, const plan::Buffer& buffer
             {"term", std::string(buffer.term)},
             {"layer", buffer.layer},
             {"dtype", std::string(nameOf(buffer.dtype))},
-            {"shape", buffer.shape},
+            {"shape", std::vector<std::int64_t>(buffer.shape.begin(), buffer.shape.end())},
             {"bytes", buffer.bytes},
             {"first", plan::describe(plan.program.points[static_cast<std::size_t>(buffer.first)])},
             {"last", plan::describe(plan.program.points[static_cast<std::size_t>(buffer.last)])},

@@ -29,16 +29,17 @@ std::uint64_t Builder::checkedBytes(const Buffer& buffer)
     return *bytes;
 }
 
-BufferId Builder::add(std::string name, Category category, std::string_view termName, DType dtype, std::vector<std::int64_t> dims,
+BufferId Builder::add(std::string name, Category category, std::string_view termName, DType dtype, Dims dims,
                       Lifetime life, int layer)
 {
     Buffer buffer;
-    buffer.name = std::move(name);
+    if (named)
+        buffer.name = std::move(name);
     buffer.category = category;
     buffer.term = termName;
     buffer.layer = layer;
     buffer.dtype = dtype;
-    buffer.shape = std::move(dims);
+    buffer.shape = dims;
     buffer.first = life.first;
     buffer.last = life.last;
     buffer.bytes = checkedBytes(buffer);
@@ -47,9 +48,9 @@ BufferId Builder::add(std::string name, Category category, std::string_view term
     return static_cast<BufferId>(plan.buffers.size()) - 1;
 }
 
-BufferId Builder::addHost(std::string name, std::string_view termName, DType dtype, std::vector<std::int64_t> dims, Lifetime life, int layer)
+BufferId Builder::addHost(std::string name, std::string_view termName, DType dtype, Dims dims, Lifetime life, int layer)
 {
-    const BufferId id = add(std::move(name), Category::Buffers, termName, dtype, std::move(dims), life, layer);
+    const BufferId id = add(std::move(name), Category::Buffers, termName, dtype, dims, life, layer);
     plan.buffers.back().space = Space::Host;
     return id;
 }

@@ -69,15 +69,16 @@ public:
         plan.buffers.reserve(static_cast<std::size_t>(modelShape.layers) * 48 + 64);  // about what a layer has
     }
 
-    BufferId add(std::string name, Category category, std::string_view termName, DType dtype, std::vector<std::int64_t> dims,
+    BufferId add(std::string name, Category category, std::string_view termName, DType dtype, Dims dims,
                  Lifetime life, int layer = -1);
     /// In host memory: category Buffers of the second budget.
-    BufferId addHost(std::string name, std::string_view termName, DType dtype, std::vector<std::int64_t> dims, Lifetime life, int layer = -1);
+    BufferId addHost(std::string name, std::string_view termName, DType dtype, Dims dims, Lifetime life, int layer = -1);
     [[nodiscard]] Lifetime whole() const noexcept { return {0, plan.program.last()}; }
     [[nodiscard]] Lifetime phase(Phase p) const;
 
     const ModelShape& shape;
     MemoryPlan& plan;
+    bool named = true;  ///< false: buffers keep no names, which is faster
 
 private:
     /// @throws Error{Usage} when all buffers together pass any machine.
@@ -131,7 +132,7 @@ void addKernelScratch(Builder& builder, const KernelCosts& costs);
 
 /// Offsets by deterministic interval packing; fills arenaBytes, lowerBoundBytes, peakPoint.
 void packBuffers(MemoryPlan& plan, std::uint64_t guardBytes);
-/// Categories, terms, verdict.
-void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& costs);
+/// Categories, terms, verdict; `brief`: the verdict only.
+void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& costs, bool brief);
 
 }  // namespace lorikeet::plan

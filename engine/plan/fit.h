@@ -23,9 +23,12 @@ enum class Quality : std::uint8_t { Neutral, Bounded, Changed };
 [[nodiscard]] std::string_view nameOf(Quality quality) noexcept;
 
 /// The things that can be turned.
-enum class Lever : std::uint8_t { MicroBatch, LossChunk, Recompute, Optimizer, Precision, Quantization, Rank, Context, HostEmbedding };
-inline constexpr std::array<Lever, 9> kLevers{Lever::MicroBatch, Lever::LossChunk,    Lever::Recompute, Lever::HostEmbedding, Lever::Optimizer,
-                                              Lever::Precision,  Lever::Quantization, Lever::Rank,      Lever::Context};
+enum class Lever : std::uint8_t {
+    MicroBatch, LossChunk, Recompute, Optimizer, Precision, Quantization, Rank, Context, HostEmbedding, HostActivations, HostLayers
+};
+inline constexpr std::array<Lever, 11> kLevers{Lever::MicroBatch,      Lever::LossChunk,    Lever::Recompute, Lever::HostEmbedding,
+                                               Lever::HostActivations, Lever::Optimizer,    Lever::Precision, Lever::Quantization,
+                                               Lever::HostLayers,      Lever::Rank,         Lever::Context};
 /// "micro-batch", "loss chunk", ...
 [[nodiscard]] std::string_view nameOf(Lever lever) noexcept;
 
@@ -71,22 +74,25 @@ struct FitOptions {
     std::int64_t leastLossChunk = 64;
 };
 
-/// The ways to make a job fit, best first: quality strictly before time (Neutral, Bounded, Changed), then by how much a Changed way
-/// changes, then by slowdown. The first is the best of all combinations of the levers' settings; behind it stand the best of each
-/// later quality where it is faster, and each lever that does it alone. Empty when the job fits already or when nothing helps (`reason`).
+/// The ways to make a job fit, best first: those that keep what is learned (Neutral, Bounded), then those that keep it with frozen layers
+/// in host memory, which often costs a multiple of the time, then Changed ones, the least changed first; and among those by slowdown. The
+/// first is the best of all combinations of the levers' settings; behind it stand the best of each later quality where it is faster, and
+/// each lever that does it alone. Empty when the job fits already or when nothing helps (`reason`).
 /// @throws Error{Usage} as plan() does for the job itself.
 [[nodiscard]] FitAnswer makeItFit(const ModelShape& shape, const Job& job, const DeviceSpec& device, const CostsOf& costs, const FitOptions& options = {});
 
-/// What spare memory could buy, one purchase each, all of which still fit: less recompute, a larger micro-batch (same global batch), no or
+/// What spare memory could buy, one purchase each, all of which still fit: what was in host memory back on the device, less recompute, a larger micro-batch (same global batch), no or
 /// milder quantisation, fp32, a longer context, a higher rank. Empty when the job does not fit or nothing fits besides.
 [[nodiscard]] FitAnswer roomFor(const ModelShape& shape, const Job& job, const DeviceSpec& device, const CostsOf& costs, const FitOptions& options = {});
 
 /// The settings that makeItFit() combines, for one lever: the job itself, then jobs that differ from it in that lever only, from less to
-/// more memory saved (recompute: for every pair of a lower and a higher level, the higher one in 1 .. L of the layers). A combination is
-/// reached by turning one lever after the other.
+/// more memory saved (recompute: for every pair of a lower and a higher level, the higher one in 1 .. L of the layers; layers in host
+/// memory: each quarter of them, and all). A combination is reached by turning one lever after the other.
 [[nodiscard]] std::vector<Job> settingsOf(Lever lever, const ModelShape& shape, const Job& job, const FitOptions& options);
 /// What turning a lever does to what is learned.
 [[nodiscard]] Quality qualityOf(Lever lever) noexcept;
+/// Order of ways before their loss and time: 0 Neutral, 1 Bounded, 2 and 3 the same with more frozen layers in host memory, 4 Changed.
+[[nodiscard]] int preferenceOf(const Job& before, const Job& after, Quality quality) noexcept;
 /// Halvings of context and rank between two jobs.
 [[nodiscard]] double lossBetween(const Job& before, const Job& after) noexcept;
 

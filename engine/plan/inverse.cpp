@@ -46,7 +46,7 @@ Longest longestOf(Trials& trials, const ModelShape& shape, const Job& job)
 }
 
 /// The Neutral levers of `options`, fully turned.
-Job fullyTurned(const ModelShape& shape, const Job& job, const FitOptions& options)
+Job fullyTurned(const ModelShape& shape, const Job& job, const DeviceSpec& device, const FitOptions& options)
 {
     Job turned = job;
     const auto may = [&](Lever lever) { return std::ranges::find(options.levers, lever) != options.levers.end(); };
@@ -56,6 +56,10 @@ Job fullyTurned(const ModelShape& shape, const Job& job, const FitOptions& optio
         turned.recipe.lossChunk = std::min(turned.recipe.lossChunk, options.leastLossChunk);
     if (may(Lever::Recompute))
         turned.recipe.recompute = recomputeText(std::vector<Recompute>(static_cast<std::size_t>(shape.layers), Recompute::WholeBlock));
+    // Not the layers: they cost a multiple of the time. On a CPU the host's memory is the device's.
+    for (const Lever lever : {Lever::HostEmbedding, Lever::HostActivations})
+        if (may(lever) && device.kind != DeviceSpec::Kind::Cpu)
+            turned = settingsOf(lever, shape, turned, options).back();
     return turned;
 }
 
@@ -66,7 +70,7 @@ LongestContext longestContext(const ModelShape& shape, const Job& job, const Dev
     static_cast<void>(trialOf(shape, job, device, costs));  // what cannot be planned is said
     Trials trials(shape, device, costs);
     const Longest asItIs = longestOf(trials, shape, job);
-    const Job turned = fullyTurned(shape, job, options);
+    const Job turned = fullyTurned(shape, job, device, options);
     const Longest withLevers = longestOf(trials, shape, turned);
     LongestContext answer;
     answer.context = asItIs.context;
@@ -92,7 +96,8 @@ SmallestCard smallestCard(const ModelShape& shape, const Job& job, std::span<con
     if (found != answer.cards.end())
         answer.asItIs = static_cast<int>(found - answer.cards.begin());
     FitOptions gentle = options;
-    std::erase_if(gentle.levers, [](Lever lever) { return qualityOf(lever) == Quality::Changed; });
+    // With layers in host memory nearly any card would do, at a multiple of the time.
+    std::erase_if(gentle.levers, [](Lever lever) { return qualityOf(lever) == Quality::Changed || lever == Lever::HostLayers; });
     for (auto card = answer.cards.begin(); card != found; ++card) {
         if (!card->canRun)
             continue;

@@ -126,6 +126,36 @@ std::vector<Job> hostEmbeddings(const ModelShape& shape, const Job& job)
     return jobs;
 }
 
+/// With two layers or fewer the two slots are as large as what they replace.
+constexpr std::int64_t kFewestHostLayers = 3;
+
+std::vector<Job> hostActivations(const ModelShape& shape, const Job& job)
+{
+    std::vector<Job> jobs{job};
+    if (shape.layers >= kFewestHostLayers && !job.recipe.offloadActivations) {
+        jobs.push_back(job);
+        jobs.back().recipe.offloadActivations = true;
+    }
+    return jobs;
+}
+
+/// Quarters of the frozen layers: each more is a copy more of the same size, so finer steps would change little.
+std::vector<Job> hostLayers(const ModelShape& shape, const Job& job)
+{
+    std::vector<Job> jobs{job};
+    if (job.recipe.method == "full")
+        return jobs;
+    for (std::int64_t quarter = 1; quarter <= 4; ++quarter) {
+        const std::int64_t layers = (shape.layers * quarter + 3) / 4;
+        if (layers < kFewestHostLayers || layers <= jobs.back().recipe.offloadLayers)
+            continue;
+        Job other = job;
+        other.recipe.offloadLayers = layers;
+        jobs.push_back(std::move(other));
+    }
+    return jobs;
+}
+
 std::vector<Job> recomputes(const ModelShape& shape, const Job& job)
 {
     std::vector<Job> jobs{job};
@@ -200,6 +230,8 @@ std::vector<Job> settingsOf(Lever lever, const ModelShape& shape, const Job& job
     case Lever::Rank: return ranks(job, options.leastRank);
     case Lever::Context: return contexts(job, options.leastContext);
     case Lever::HostEmbedding: return hostEmbeddings(shape, job);
+    case Lever::HostActivations: return hostActivations(shape, job);
+    case Lever::HostLayers: return hostLayers(shape, job);
     }
     return {job};
 }
@@ -226,6 +258,8 @@ std::string_view nameOf(Lever lever) noexcept
     case Lever::Rank: return "rank";
     case Lever::Context: return "context";
     case Lever::HostEmbedding: return "embedding in host memory";
+    case Lever::HostActivations: return "kept activations in host memory";
+    case Lever::HostLayers: return "layers in host memory";
     }
     return "?";
 }
@@ -236,6 +270,8 @@ Quality qualityOf(Lever lever) noexcept
     case Lever::MicroBatch:
     case Lever::LossChunk:
     case Lever::HostEmbedding:
+    case Lever::HostActivations:
+    case Lever::HostLayers:
     case Lever::Recompute: return Quality::Neutral;
     case Lever::Optimizer:
     case Lever::Precision:
@@ -244,6 +280,13 @@ Quality qualityOf(Lever lever) noexcept
     case Lever::Context: return Quality::Changed;
     }
     return Quality::Changed;
+}
+
+int preferenceOf(const Job& before, const Job& after, Quality quality) noexcept
+{
+    if (quality == Quality::Changed)
+        return 4;
+    return static_cast<int>(quality) + (after.recipe.offloadLayers > before.recipe.offloadLayers ? 2 : 0);
 }
 
 double lossBetween(const Job& before, const Job& after) noexcept

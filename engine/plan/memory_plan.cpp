@@ -3,6 +3,8 @@
 
 #include "engine/base/check.h"
 
+#include <algorithm>
+
 namespace lorikeet::plan {
 
 std::string_view nameOf(Category category) noexcept
@@ -25,6 +27,12 @@ std::string_view nameOf(Verdict verdict) noexcept
     case Verdict::DoesNotFit: return "does not fit";
     }
     return "?";
+}
+
+Dims::Dims(std::initializer_list<std::int64_t> sizes) : m_count(sizes.size())
+{
+    LORIKEET_CHECK(sizes.size() <= m_sizes.size(), "a buffer has one or two dimensions");
+    std::ranges::copy(sizes, m_sizes.begin());
 }
 
 std::int64_t Buffer::elements() const noexcept

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,25 @@ inline constexpr std::array<Category, 5> kCategories{Category::Weights, Category
 /// Where a buffer lies.
 enum class Space : std::uint8_t { Device, Host };
 
+/// Sizes of a buffer: [elements] or [rows, columns]. Without memory of its own: a plan has thousands of them, and the solver makes hundreds of plans.
+class Dims {
+public:
+    Dims() = default;
+    /// @throws the internal error of LORIKEET_CHECK for more than two
+    Dims(std::initializer_list<std::int64_t> sizes);
+
+    [[nodiscard]] std::size_t size() const noexcept { return m_count; }
+    [[nodiscard]] bool empty() const noexcept { return m_count == 0; }
+    [[nodiscard]] std::int64_t back() const noexcept { return m_sizes[m_count - 1]; }
+    [[nodiscard]] std::int64_t operator[](std::size_t i) const noexcept { return m_sizes[i]; }
+    [[nodiscard]] const std::int64_t* begin() const noexcept { return m_sizes.data(); }
+    [[nodiscard]] const std::int64_t* end() const noexcept { return m_sizes.data() + m_count; }
+
+private:
+    std::array<std::int64_t, 2> m_sizes{};
+    std::size_t m_count = 0;
+};
+
 /// One buffer of the run. `first` and `last` are the program points between which its content matters, both included.
 struct Buffer {
     std::string name;  ///< "layer.3.gate_proj.weight", "train.logits"
@@ -33,7 +53,7 @@ struct Buffer {
     std::string_view term;  ///< the line of the budget it counts in: "weights of the layers"
     int layer = -1;         ///< owner, or -1
     DType dtype = DType::F32;
-    std::vector<std::int64_t> shape;
+    Dims shape;
     std::uint64_t bytes = 0;
     PointIndex first = 0;
     PointIndex last = 0;

@@ -5,8 +5,9 @@
 #include "engine/base/check.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
+#include <unordered_map>
+#include <utility>
 
 namespace lorikeet::plan {
 
@@ -20,25 +21,32 @@ std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kAlignment - 1) / k
 struct Unit {
     PointIndex first = 0;
     PointIndex last = 0;
-    std::vector<BufferId> members;
     std::uint64_t bytes = 0;
     std::uint64_t offset = 0;
 };
 
-std::vector<Unit> makeUnits(const MemoryPlan& plan, Space space, std::uint64_t guardBytes)
+/// The units of one space, and which of them each buffer of the plan is in (kNoUnit: another space).
+struct Units {
+    std::vector<Unit> list;
+    std::vector<std::size_t> ofBuffer;
+};
+constexpr std::size_t kNoUnit = ~std::size_t{0};
+
+Units makeUnits(const MemoryPlan& plan, Space space, std::uint64_t guardBytes)
 {
-    std::map<std::pair<PointIndex, PointIndex>, std::size_t> byLife;
-    std::vector<Unit> units;
+    std::unordered_map<std::uint64_t, std::size_t> byLife;
+    Units units;
+    units.ofBuffer.assign(plan.buffers.size(), kNoUnit);
     for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
         const Buffer& buffer = plan.buffers[i];
         if (buffer.space != space)
             continue;
-        const auto [it, isNew] = byLife.try_emplace({buffer.first, buffer.last}, units.size());
+        const std::uint64_t life = static_cast<std::uint64_t>(buffer.first) << 32 | static_cast<std::uint64_t>(buffer.last);
+        const auto [it, isNew] = byLife.try_emplace(life, units.list.size());
         if (isNew)
-            units.push_back({buffer.first, buffer.last, {}, 0, 0});
-        Unit& unit = units[it->second];
-        unit.members.push_back(static_cast<BufferId>(i));
-        unit.bytes += aligned(buffer.bytes + guardBytes);
+            units.list.push_back({buffer.first, buffer.last, 0, 0});
+        units.list[it->second].bytes += aligned(buffer.bytes + guardBytes);
+        units.ofBuffer[i] = it->second;
     }
     return units;
 }
@@ -93,15 +101,20 @@ std::uint64_t placeBest(std::vector<Unit>& units)
     return std::min(byLife, bySize);
 }
 
-void assignOffsets(MemoryPlan& plan, const std::vector<Unit>& units, std::uint64_t guardBytes)
+/// In each unit its buffers follow one another in the order of the plan.
+void assignOffsets(MemoryPlan& plan, const Units& units, std::uint64_t guardBytes)
 {
-    for (const Unit& unit : units) {
-        std::uint64_t offset = unit.offset;
-        for (const BufferId id : unit.members) {
-            Buffer& buffer = plan.buffers[static_cast<std::size_t>(id)];
-            buffer.offset = offset;
-            offset += aligned(buffer.bytes + guardBytes);
-        }
+    std::vector<std::uint64_t> next;
+    next.reserve(units.list.size());
+    for (const Unit& unit : units.list)
+        next.push_back(unit.offset);
+    for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
+        if (units.ofBuffer[i] == kNoUnit)
+            continue;
+        Buffer& buffer = plan.buffers[i];
+        std::uint64_t& offset = next[units.ofBuffer[i]];
+        buffer.offset = offset;
+        offset += aligned(buffer.bytes + guardBytes);
     }
 }
 
@@ -131,11 +144,11 @@ void findPeak(MemoryPlan& plan)
 
 void packBuffers(MemoryPlan& plan, std::uint64_t guardBytes)
 {
-    std::vector<Unit> device = makeUnits(plan, Space::Device, guardBytes);
-    plan.arenaBytes = placeBest(device);
+    Units device = makeUnits(plan, Space::Device, guardBytes);
+    plan.arenaBytes = placeBest(device.list);
     assignOffsets(plan, device, guardBytes);
-    std::vector<Unit> host = makeUnits(plan, Space::Host, guardBytes);
-    plan.hostBytes = host.empty() ? 0 : placeBest(host);
+    Units host = makeUnits(plan, Space::Host, guardBytes);
+    plan.hostBytes = host.list.empty() ? 0 : placeBest(host.list);
     assignOffsets(plan, host, guardBytes);
     findPeak(plan);
     LORIKEET_CHECK(plan.arenaBytes >= plan.lowerBoundBytes, "packing lost a buffer");

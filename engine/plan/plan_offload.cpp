@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::size_t kSlots = 2;
 
+/// ".q_proj.weight" of "layer.3.q_proj.weight"; nothing of a plan without names.
+std::string partOf(const std::string& name) { return name.empty() ? name : name.substr(name.find('.', name.find('.') + 1)); }
+/// ".q" of "layer.3.q".
+std::string lastPartOf(const std::string& name) { return name.empty() ? name : name.substr(name.rfind('.')); }
+
 }  // namespace
 
 void offloadLayers(Builder& b, std::int64_t count)
@@ -32,7 +37,7 @@ void offloadLayers(Builder& b, std::int64_t count)
                 if (id == kNone)
                     return;
                 const Buffer like = b.plan.buffer(id);
-                const std::string name = "slot." + std::to_string(layer) + like.name.substr(like.name.find('.', like.name.find('.') + 1));
+                const std::string name = "slot." + std::to_string(layer) + partOf(like.name);
                 id = b.add(name, Category::Weights, term::kLayerSlots, like.dtype, like.shape, visiting);
             });
         }
@@ -76,7 +81,7 @@ BlockBuffers hostTwin(Builder& b, const BlockBuffers& kept, int layer, Lifetime 
         if (kept.*part == kNone)
             return;
         const Buffer like = b.plan.buffer(kept.*part);
-        twin.*part = b.addHost("host.layer." + std::to_string(layer) + like.name.substr(like.name.rfind('.')), term::kHostKept, like.dtype, like.shape, life, layer);
+        twin.*part = b.addHost("host.layer." + std::to_string(layer) + lastPartOf(like.name), term::kHostKept, like.dtype, like.shape, life, layer);
     };
     for (BufferId BlockBuffers::* part : kKeptParts)
         copy(part);

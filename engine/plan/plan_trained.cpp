@@ -130,7 +130,7 @@ void addTrained(Builder& b, const TrainedJob& job)
     placeAdapters(b, places, job.adapters);
     if (layout.trained.elements == 0)
         return;
-    const std::vector<std::int64_t> flat{1, layout.trained.elements};
+    const Dims flat{1, layout.trained.elements};
     const DType state = layout.compute == DType::F64 ? DType::F64 : DType::F32;
     const bool copied = layout.compute != state;
     // In full fine-tuning what the products read is the model itself; fp32 masters beside it are optimizer state.

@@ -45,8 +45,8 @@ LayerWeights addLayer(Builder& b, int layer)
     const ModelShape& s = b.shape;
     const DType dtype = b.plan.layout.compute;
     const std::string prefix = "layer." + std::to_string(layer) + ".";
-    const auto weight = [&](const std::string& name, std::vector<std::int64_t> dims) {
-        return b.add(prefix + name, Category::Weights, term::kLayerWeights, dtype, std::move(dims), b.whole(), layer);
+    const auto weight = [&](const std::string& name, Dims dims) {
+        return b.add(prefix + name, Category::Weights, term::kLayerWeights, dtype, dims, b.whole(), layer);
     };
     LayerWeights w;
     w.normIn = weight("input_layernorm.weight", {1, s.hidden});
@@ -113,7 +113,7 @@ void addWeights(Builder& b, bool frozen)
 void addKernelScratch(Builder& b, const KernelCosts& costs)
 {
     Layout& layout = b.plan.layout;
-    const auto bytes = [](std::uint64_t n) { return std::vector<std::int64_t>{static_cast<std::int64_t>(n)}; };
+    const auto bytes = [](std::uint64_t n) { return Dims{static_cast<std::int64_t>(n)}; };
     if (costs.matmulScratchBytes > 0)
         layout.matmulScratch = b.add("matmul.scratch", Category::Buffers, term::kMatmul, DType::U8, bytes(costs.matmulScratchBytes), b.whole());
     if (costs.widenBytes > 0 && layout.compute == DType::BF16)

@@ -112,6 +112,7 @@ MemoryPlan plan(const ModelShape& shape, const Job& job, const DeviceSpec& devic
     layout.quantization = quantizationOf(job);
     layout.doubleQuantization = layout.quantization == Quantization::Nf4 && job.recipe.doubleQuantization;
     Builder builder(shape, result);
+    builder.named = !options.brief;
     addWeights(builder, !full);
     offloadLayers(builder, job.recipe.offloadLayers);
     if (job.recipe.offloadEmbedding)
@@ -128,7 +129,7 @@ MemoryPlan plan(const ModelShape& shape, const Job& job, const DeviceSpec& devic
         addSampling(builder);
     addKernelScratch(builder, costs);
     packBuffers(result, options.guardBytes);
-    summarise(result, device, costs);
+    summarise(result, device, costs, options.brief);
     return result;
 }
 
@@ -156,7 +157,7 @@ MemoryPlan planInference(const ModelShape& shape, const InferenceJob& job, const
         addSampling(builder);
     addKernelScratch(builder, costs);
     packBuffers(result, options.guardBytes);
-    summarise(result, device, costs);
+    summarise(result, device, costs, options.brief);
     return result;
 }
 

@@ -25,6 +25,7 @@ struct KernelCosts {
 struct PlanOptions {
     std::uint64_t guardBytes = 0;
     bool reference = false;  ///< fp64 throughout: the path that the tests hold against autograd
+    bool brief = false;      ///< without names, terms and categoryBytes: for the totals of many jobs
 };
 
 /// The whole memory of rank `rank` of a training run.

@@ -28,6 +28,7 @@ public:
 
 private:
     void offer(const std::optional<Job>& job);
+    [[nodiscard]] std::optional<Job> lessOnHost();
     [[nodiscard]] std::optional<Job> lessRecompute();
     [[nodiscard]] std::optional<Job> largerMicroBatch();
     [[nodiscard]] std::optional<Job> milderQuantization();
@@ -49,9 +50,35 @@ void Shop::offer(const std::optional<Job>& job)
     if (!job)
         return;
     FitWay way = wayBetween(m_shape, m_job, m_answer.totalBytes, *job, m_trials.of(*job), m_device, m_options.workload);
-    const bool isForSpeed = std::ranges::all_of(way.levers, [](Lever lever) { return lever == Lever::Recompute || lever == Lever::MicroBatch; });
+    const bool isForSpeed = std::ranges::all_of(way.levers, [](Lever lever) { return qualityOf(lever) == Quality::Neutral; });
     if (!isForSpeed || way.slowdown < kWorthwhile || way.quality == Quality::Changed)
         m_answer.ways.push_back(std::move(way));
+}
+
+/// Layers, then kept activations, then the embedding back on the device, as far as there is room.
+std::optional<Job> Shop::lessOnHost()
+{
+    if (m_device.kind == DeviceSpec::Kind::Cpu)
+        return std::nullopt;
+    Job job = m_job;
+    std::int64_t low = 0;  // the fewest layers on the host that fit
+    std::int64_t high = job.recipe.offloadLayers;
+    while (low < high) {
+        const std::int64_t middle = (low + high) / 2;
+        job.recipe.offloadLayers = middle;
+        if (m_trials.fits(job))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    job.recipe.offloadLayers = low;
+    for (bool JobRecipe::* part : {&JobRecipe::offloadActivations, &JobRecipe::offloadEmbedding}) {
+        Job other = job;
+        other.recipe.*part = false;
+        if (m_trials.fits(other))
+            job = other;
+    }
+    return changesBetween(m_job, job).empty() ? std::nullopt : std::optional(job);
 }
 
 /// The lowest level that fits, and of the layers above it as few as possible.
@@ -152,6 +179,7 @@ FitAnswer Shop::answer()
         m_answer.reason = "the job does not fit as it is";
         return m_answer;
     }
+    offer(lessOnHost());
     offer(lessRecompute());
     offer(largerMicroBatch());
     offer(milderQuantization());

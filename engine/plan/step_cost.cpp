@@ -237,10 +237,11 @@ void MicroBatch::offload()
     const auto q = static_cast<double>(m_shape.queryWidth());
     const double inputs = q + 2 * static_cast<double>(m_shape.kvWidth()) + 2 * static_cast<double>(m_shape.mlp);
     for (const Recompute level : recomputeLevels(m_job, m_shape.layers)) {
-        const double kept = level == Recompute::WholeBlock      ? 0
-                          : level == Recompute::AttentionKept   ? q + h
-                          : level == Recompute::Cheap           ? q + h + inputs
-                                                                : q + 3 * h + inputs + static_cast<double>(m_shape.mlp);
+        const double kept = h  // the block's input
+                          + (level == Recompute::WholeBlock      ? 0
+                             : level == Recompute::AttentionKept ? q + h
+                             : level == Recompute::Cheap         ? q + h + inputs
+                                                                 : q + 3 * h + inputs + static_cast<double>(m_shape.mlp));
         amount.linkBytes += 2 * m_tokens * m_element * kept;
     }
 }

@@ -155,7 +155,6 @@ std::vector<Term> termsOf(const MemoryPlan& plan, Space space, PointIndex point,
 
 void addExternalTerms(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& costs)
 {
-    plan.externalBytes = device.contextBytes + device.growthBytes + costs.attentionPoolBytes;
     if (device.growthBytes > 0)
         plan.terms.push_back(estimatedTerm(term::kGrowth, device.growthBytes, scaled(device.growthBytes, kGrowthLow), scaled(device.growthBytes, kGrowthHigh)));
     if (costs.attentionPoolBytes > 0)
@@ -197,9 +196,8 @@ void sortTerms(std::vector<Term>& terms)
     });
 }
 
-}  // namespace
-
-void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& costs)
+/// Terms of both spaces; the categories are their sums.
+void addTerms(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& costs)
 {
     plan.terms = termsOf(plan, Space::Device, plan.peakPoint, plan.arenaBytes);
     addExternalTerms(plan, device, costs);
@@ -213,7 +211,15 @@ void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& co
     plan.categoryBytes = {};
     for (const Term& term : plan.terms)
         plan.categoryBytes[static_cast<std::size_t>(term.category)] += term.bytes;
+}
 
+}  // namespace
+
+void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& costs, bool brief)
+{
+    plan.externalBytes = device.contextBytes + device.growthBytes + costs.attentionPoolBytes;
+    if (!brief)
+        addTerms(plan, device, costs);
     plan.deviceId = device.id;
     plan.capacityBytes = device.availableBytes;
     plan.hostCapacityBytes = device.hostAvailableBytes;

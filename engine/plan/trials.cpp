@@ -49,6 +49,9 @@ std::string wordsOf(Lever lever, const ModelShape& shape, const Job& job)
     case Lever::Rank: return "rank " + integer(r.rank);
     case Lever::Context: return "context " + integer(r.context);
     case Lever::HostEmbedding: return r.offloadEmbedding ? "embedding in host memory" : "embedding on the device";
+    case Lever::HostActivations: return r.offloadActivations ? "kept activations in host memory" : "kept activations on the device";
+    case Lever::HostLayers:
+        return r.offloadLayers == 0 ? "all layers on the device" : integer(r.offloadLayers) + " of " + integer(shape.layers) + " layers in host memory";
     }
     return "";
 }
@@ -67,6 +70,8 @@ bool isTurned(Lever lever, const Job& before, const Job& after)
     case Lever::Rank: return a.rank != b.rank;
     case Lever::Context: return a.context != b.context;
     case Lever::HostEmbedding: return a.offloadEmbedding != b.offloadEmbedding;
+    case Lever::HostActivations: return a.offloadActivations != b.offloadActivations;
+    case Lever::HostLayers: return a.offloadLayers != b.offloadLayers;
     }
     return false;
 }
@@ -79,6 +84,8 @@ std::string noteOf(Lever lever, const Job& before, const Job& after)
                  ? "" : "The optimizer sees more tokens a step: fewer, steadier steps.";
     case Lever::LossChunk:
     case Lever::HostEmbedding:
+    case Lever::HostActivations:
+    case Lever::HostLayers:
     case Lever::Recompute: return "";
     case Lever::Optimizer: return "8-bit moments follow the curve of 32-bit Adam within 1 %.";
     case Lever::Precision:
@@ -95,10 +102,19 @@ std::string noteOf(Lever lever, const Job& before, const Job& after)
 
 }  // namespace
 
+namespace {
+
+Trial trialWith(const ModelShape& shape, const Job& job, const DeviceSpec& device, const CostsOf& costs, PlanOptions options)
+{
+    const MemoryPlan made = plan(shape, job, device, costs(job), {}, options);
+    return {true, {}, made.totalBytes(), made.hostBytes, made.verdict, made.categoryBytes};
+}
+
+}  // namespace
+
 Trial trialOf(const ModelShape& shape, const Job& job, const DeviceSpec& device, const CostsOf& costs)
 {
-    const MemoryPlan made = plan(shape, job, device, costs(job));
-    return {true, {}, made.totalBytes(), made.hostBytes, made.verdict, made.categoryBytes};
+    return trialWith(shape, job, device, costs, {});
 }
 
 const Trial& Trials::of(const Job& job)
@@ -108,7 +124,7 @@ const Trial& Trials::of(const Job& job)
         return it->second;
     ++m_plans;
     try {
-        it->second = trialOf(m_shape, job, m_device, m_costs);
+        it->second = trialWith(m_shape, job, m_device, m_costs, m_options);
     } catch (const Error& error) {
         it->second.possible = false;
         it->second.reason = error.what();

@@ -25,7 +25,11 @@ struct Trial {
 /// Asks plan() about jobs that differ in levers only.
 class Trials {
 public:
-    Trials(const ModelShape& shape, const DeviceSpec& device, const CostsOf& costs) : m_shape(shape), m_device(device), m_costs(costs) {}
+    /// With `brief` plans categoryBytes stay zero.
+    Trials(const ModelShape& shape, const DeviceSpec& device, const CostsOf& costs, PlanOptions options = {.brief = true})
+        : m_shape(shape), m_device(device), m_costs(costs), m_options(options)
+    {
+    }
 
     /// Does not throw for a job that cannot be planned.
     const Trial& of(const Job& job);
@@ -37,6 +41,7 @@ private:
     const ModelShape& m_shape;
     const DeviceSpec& m_device;
     const CostsOf& m_costs;
+    PlanOptions m_options;
     std::unordered_map<std::string, Trial> m_known;
     int m_plans = 0;
 };

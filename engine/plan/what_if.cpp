@@ -184,7 +184,7 @@ WhatIfSeries whatIf(Axis axis, const ModelShape& shape, const Job& job, const De
     series.device = device.id;
     series.capacityBytes = device.availableBytes;
     series.points = pointsOf(axis, shape, job);
-    Trials trials(shape, device, costs);
+    Trials trials(shape, device, costs, {});
     for (WhatIfPoint& point : series.points) {
         const Trial& trial = trials.of(point.job);
         point.possible = trial.possible;

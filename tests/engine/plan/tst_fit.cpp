@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <ctime>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -19,14 +20,15 @@ namespace {
 /// What makes one way better than another, in order.
 struct Price {
     plan::Quality quality = plan::Quality::Neutral;
+    int preference = 0;
     double loss = 0;
     double slowdown = 0;
 };
 
 bool isCheaper(const Price& a, const Price& b)
 {
-    if (a.quality != b.quality)
-        return a.quality < b.quality;
+    if (a.preference != b.preference)
+        return a.preference < b.preference;
     if (std::abs(a.loss - b.loss) > 1e-9)
         return a.loss < b.loss;
     return a.slowdown < b.slowdown * (1 - 1e-12);
@@ -56,7 +58,7 @@ Case smallCase(Dice& dice)
     c.options.leastContext = 64;
     c.options.levers.clear();
     while (c.options.levers.size() < 4) {
-        const auto lever = plan::kLevers[static_cast<std::size_t>(dice(0, 8))];
+        const auto lever = plan::kLevers[static_cast<std::size_t>(dice(0, 10))];
         if (std::ranges::find(c.options.levers, lever) == c.options.levers.end())
             c.options.levers.push_back(lever);
     }
@@ -95,6 +97,7 @@ Price priceOf(const Case& c, const Job& job)
                 price.quality = std::max(price.quality, plan::qualityOf(lever));
         }
     }
+    price.preference = plan::preferenceOf(c.job, job, price.quality);
     price.loss = plan::lossBetween(c.job, job);
     price.slowdown = plan::secondsPerToken(c.shape, job, c.device) / plan::secondsPerToken(c.shape, c.job, c.device);
     return price;
@@ -199,9 +202,29 @@ private Q_SLOTS:
 
     void whatCanNeverFitSaysHowMuchIsMissing()
     {
-        const plan::FitAnswer answer = plan::makeItFit(llama70b(), Job{}, cardOf(8ull << 30), noCosts);
+        const plan::FitAnswer answer = plan::makeItFit(llama70b(), Job{}, cardOf(2ull << 30), noCosts);
         QVERIFY(answer.ways.empty());
         QVERIFY2(QString::fromStdString(answer.reason).contains("still needs"), answer.reason.c_str());
+    }
+
+    /// Frozen layers in host memory are turned to last, for they cost most, and only as far as the host has room.
+    void layersGoToTheHostWhenNothingElseDoes()
+    {
+        DeviceSpec card = cardOf(8ull << 30);
+        const plan::FitAnswer answer = plan::makeItFit(llama70b(), Job{}, card, noCosts);
+        QVERIFY(!answer.ways.empty());
+        for (const plan::FitWay& way : answer.ways) {
+            QVERIFY2(way.job.recipe.offloadLayers > 0, way.summary.c_str());
+            QVERIFY(way.hostBytes > (20ull << 30) && way.slowdown > 1);
+        }
+        QVERIFY2(QString::fromStdString(answer.ways.front().summary).contains("of 80 layers in host memory"), answer.ways.front().summary.c_str());
+        for (const plan::FitWay& way : plan::makeItFit(llama70b(), Job{}, cardOf(48ull << 30), noCosts).ways)
+            if (way.quality != plan::Quality::Changed && way.levers.size() > 1)
+                QCOMPARE(way.job.recipe.offloadLayers, 0);
+        card.hostAvailableBytes = 16ull << 30;
+        const plan::FitAnswer refused = plan::makeItFit(llama70b(), Job{}, card, noCosts);
+        QVERIFY(refused.ways.empty());
+        QVERIFY2(QString::fromStdString(refused.reason).contains("host memory"), refused.reason.c_str());
     }
 
     void aJobThatCannotBePlannedIsRefused()
@@ -231,6 +254,37 @@ private Q_SLOTS:
         }
         for (const plan::Lever lever : {plan::Lever::Recompute, plan::Lever::MicroBatch, plan::Lever::Quantization, plan::Lever::Precision, plan::Lever::Context, plan::Lever::Rank})
             QVERIFY2(bought.contains(lever), std::string(plan::nameOf(lever)).c_str());
+    }
+
+    void roomBringsBackWhatWasOnTheHost()
+    {
+        Job job;
+        job.recipe.offloadActivations = true;
+        job.recipe.offloadEmbedding = true;
+        job.recipe.offloadLayers = 32;
+        job.recipe.quantization = "nf4";
+        const auto broughtBack = [&](std::uint64_t capacity) -> std::optional<plan::FitWay> {
+            for (const plan::FitWay& way : plan::roomFor(llama8b(), job, cardOf(capacity), noCosts).ways)
+                if (std::ranges::find(way.levers, plan::Lever::HostLayers) != way.levers.end())
+                    return way;
+            return std::nullopt;
+        };
+        const auto all = broughtBack(80ull << 30);
+        QVERIFY(all.has_value());
+        QVERIFY(all->job.recipe.offloadLayers == 0 && !all->job.recipe.offloadActivations && !all->job.recipe.offloadEmbedding);
+        QVERIFY(all->slowdown < 1 && all->quality == plan::Quality::Neutral);
+        // Half of what the layers need: some come back, and one more would not fit.
+        const std::uint64_t least = plan::plan(llama8b(), job, cardOf(80ull << 30), noCosts(job)).totalBytes();
+        const std::uint64_t capacity = least + (1ull << 30);
+        const auto some = broughtBack(capacity);
+        QVERIFY(some.has_value());
+        Job more = some->job;
+        QVERIFY(more.recipe.offloadLayers > 0 && more.recipe.offloadLayers < 32);
+        --more.recipe.offloadLayers;
+        QVERIFY(plan::plan(llama8b(), some->job, cardOf(capacity), noCosts(more)).totalBytes() <= capacity);
+        more.recipe.offloadActivations = job.recipe.offloadActivations;
+        more.recipe.offloadEmbedding = job.recipe.offloadEmbedding;
+        QVERIFY(plan::plan(llama8b(), more, cardOf(capacity), noCosts(more)).totalBytes() > capacity);
     }
 
     /// Processor time, so that a busy machine does not fail it; the slowest of jobs from hopeless to nearly fitting.

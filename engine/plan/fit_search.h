@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The inner search of the solver: the fastest combination of micro-batch, loss chunk and recompute that fits, all else given. Time is cheap
+// to compute and bytes (plan()) are not, so it orders by time and asks for bytes only where the answer can still be better. These levers
+// are monotone: turned further, a job never needs more. Internal to the room.
+#pragma once
+
+#include "engine/plan/levers.h"
+#include "engine/plan/trials.h"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+namespace lorikeet::plan {
+
+inline constexpr double kNever = std::numeric_limits<double>::infinity();
+
+struct Found {
+    Job job;
+    double seconds = kNever;  ///< per token
+};
+
+class FitSearch {
+public:
+    FitSearch(const ModelShape& shape, const DeviceSpec& device, const CostsOf& costs, const FitOptions& options)
+        : m_shape(shape), m_device(device), m_options(options), m_trials(shape, device, costs)
+    {
+    }
+
+    [[nodiscard]] Trials& trials() noexcept { return m_trials; }
+    [[nodiscard]] bool may(Lever lever) const;
+    /// settingsOf() where the lever may be turned and is of use on this device, else the job alone.
+    [[nodiscard]] std::vector<Job> settings(Lever lever, const Job& job) const;
+    [[nodiscard]] double seconds(const Job& job) const { return secondsPerToken(m_shape, job, m_device, m_options.workload); }
+    /// Whole blocks recomputed everywhere, smallest micro-batch and loss chunk.
+    [[nodiscard]] Job mostNeutral(const Job& job) const;
+    /// The fastest combination that fits and beats `limit` seconds per token.
+    [[nodiscard]] std::optional<Found> fastest(const Job& mode, double limit);
+    /// By recompute alone.
+    [[nodiscard]] std::optional<Found> fastestByRecompute(const Job& job);
+
+private:
+    /// One micro-batch and loss chunk.
+    struct Cell {
+        Job job;
+        double floor = 0;       ///< seconds without more recompute
+        std::size_t micro = 0;  ///< how far each lever is turned
+        std::size_t chunk = 0;
+    };
+    /// Cells up to these turns do not fit with so many layers of a family.
+    struct TooLittle {
+        std::size_t micro = 0;
+        std::size_t chunk = 0;
+        std::size_t family = 0;
+        std::int64_t layers = 0;
+    };
+    [[nodiscard]] Job deepest(const Job& job) const;
+    [[nodiscard]] bool isTooLittle(const Cell& cell, std::size_t family, std::int64_t layers) const;
+    [[nodiscard]] bool fits(const Cell& cell, std::size_t index, const RecomputeFamily& family, std::int64_t layers);
+    void tryFamily(const Cell& cell, std::size_t index, const RecomputeFamily& family, std::optional<Found>& best, double limit);
+    [[nodiscard]] std::int64_t fewestLayers(const Cell& cell, std::size_t index, const RecomputeFamily& family, std::int64_t most);
+    void tryCell(const Cell& cell, std::optional<Found>& best, double limit);
+    [[nodiscard]] std::vector<Cell> cellsOf(const Job& mode) const;
+
+    const ModelShape& m_shape;
+    const DeviceSpec& m_device;
+    const FitOptions& m_options;
+    Trials m_trials;
+    std::vector<TooLittle> m_tooLittle;  ///< of the mode at hand
+};
+
+}  // namespace lorikeet::plan
