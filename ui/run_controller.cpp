@@ -82,24 +82,16 @@ void RunController::drain()
     if (!m_run)
         return;
     m_sinceDrain.restart();
-    std::vector<StepDone> steps;
-    std::vector<EvalDone> evaluations;
+    Batch batch;
     for (RunEvent& event : m_run->takeEvents())
-        take(event, steps, evaluations);
+        take(event, batch);
     if (const auto memory = m_run->takeMemory())
         takeMemory(*memory);
     if (const auto progress = m_run->takeProgress(); progress && isActive()) {
         m_history.progress = *progress;
         Q_EMIT progressed(*progress);
     }
-    if (!steps.empty()) {
-        m_history.steps.insert(m_history.steps.end(), steps.begin(), steps.end());
-        Q_EMIT stepsArrived(steps);
-    }
-    if (!evaluations.empty()) {
-        m_history.evaluations.insert(m_history.evaluations.end(), evaluations.begin(), evaluations.end());
-        Q_EMIT evaluationsArrived(evaluations);
-    }
+    announce(batch);
     if (m_history.ended && m_state != RunState::Ended) {
         m_pollTimer.stop();
         setState(RunState::Ended);
@@ -107,15 +99,31 @@ void RunController::drain()
     }
 }
 
-void RunController::take(RunEvent& event, std::vector<StepDone>& steps, std::vector<EvalDone>& evaluations)
+void RunController::announce(const Batch& batch)
+{
+    // All of them are in the history before the first is told.
+    m_history.steps.insert(m_history.steps.end(), batch.steps.begin(), batch.steps.end());
+    m_history.evaluations.insert(m_history.evaluations.end(), batch.evaluations.begin(), batch.evaluations.end());
+    m_history.samples.insert(m_history.samples.end(), batch.samples.begin(), batch.samples.end());
+    if (!batch.steps.empty())
+        Q_EMIT stepsArrived(batch.steps);
+    if (!batch.evaluations.empty())
+        Q_EMIT evaluationsArrived(batch.evaluations);
+    if (!batch.samples.empty())
+        Q_EMIT samplesArrived(batch.samples);
+}
+
+void RunController::take(RunEvent& event, Batch& batch)
 {
     std::visit(
         [&](auto& value) {
             using T = std::decay_t<decltype(value)>;
             if constexpr (std::is_same_v<T, StepDone>) {
-                steps.push_back(value);
+                batch.steps.push_back(value);
             } else if constexpr (std::is_same_v<T, EvalDone>) {
-                evaluations.push_back(value);
+                batch.evaluations.push_back(value);
+            } else if constexpr (std::is_same_v<T, SampleDone>) {
+                batch.samples.push_back(value);
             } else if constexpr (std::is_same_v<T, RunStarted>) {
                 m_history.started = value;
                 Q_EMIT runStarted();

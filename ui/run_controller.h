@@ -21,6 +21,7 @@ struct RunHistory {
     std::optional<RunStarted> started;
     std::vector<StepDone> steps;
     std::vector<EvalDone> evaluations;
+    std::vector<SampleDone> samples;
     std::optional<MemoryMeasured> memory;
     CategoryBytes peakBytes{};  ///< largest measured, by category
     std::vector<std::string> notices;
@@ -55,6 +56,8 @@ Q_SIGNALS:
     void runStarted();
     void stepsArrived(const std::vector<lorikeet::StepDone>& steps);
     void evaluationsArrived(const std::vector<lorikeet::EvalDone>& evaluations);
+    /// After the evaluations of the same steps.
+    void samplesArrived(const std::vector<lorikeet::SampleDone>& samples);
     void memoryMeasured(const lorikeet::MemoryMeasured& memory);
     void progressed(const lorikeet::Progress& progress);
     void noticed(const QString& message);
@@ -64,7 +67,14 @@ Q_SIGNALS:
 private:
     Q_INVOKABLE void wake();
     void drain();
-    void take(RunEvent& event, std::vector<StepDone>& steps, std::vector<EvalDone>& evaluations);
+    /// What one drain has brought and is announced together.
+    struct Batch {
+        std::vector<StepDone> steps;
+        std::vector<EvalDone> evaluations;
+        std::vector<SampleDone> samples;
+    };
+    void take(RunEvent& event, Batch& batch);
+    void announce(const Batch& batch);
     void takeMemory(const MemoryMeasured& memory);
     void setState(RunState state);
 

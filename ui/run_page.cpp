@@ -7,6 +7,7 @@
 #include "ui/loss_plot.h"
 #include "ui/memory_bar.h"
 #include "ui/memory_plot.h"
+#include "ui/sample_list.h"
 #include "ui/text.h"
 #include "ui/theme.h"
 
@@ -30,6 +31,7 @@ RunPage::RunPage(JobDocument& document, Budget& budget, RunController& run, QWid
     buildProgress();
     buildFigures();
     buildPlot();
+    buildSamples();
     buildMemoryPlot();
     buildMemory();
     m_notice = new InlineMessage;
@@ -48,6 +50,7 @@ RunPage::RunPage(JobDocument& document, Budget& budget, RunController& run, QWid
         m_plot->addEvaluations(evaluations);
         m_validation->setFigure(QString::number(evaluations.back().loss, 'f', 4), tr("at step %1").arg(evaluations.back().step));
     });
+    connect(&run, &RunController::samplesArrived, this, &RunPage::showSamples);
     connect(&run, &RunController::memoryMeasured, this, [this](const MemoryMeasured& memory) {
         m_memoryPlot->addMeasured(memory);
         showMemory();
@@ -139,6 +142,20 @@ void RunPage::buildPlot()
     addSaveButton(*card, *m_plot, tr("Save the loss curve"), QStringLiteral("loss.png"));
     card->content()->addWidget(m_plot);
     column()->addWidget(card);
+}
+
+void RunPage::buildSamples()
+{
+    m_samples = new SampleList;
+    column()->addWidget(m_samples);
+    connect(m_samples, &SampleList::promptRequested, this, [this] { Q_EMIT fieldRequested(QStringLiteral("run.sample_prompt")); });
+    // Until a run has begun the card is about the one that would; afterwards it is about the one that has been.
+    const auto follow = [this] {
+        if (m_run.state() == RunState::Idle)
+            m_samples->clear(toQt(m_document.job().run.samplePrompt));
+    };
+    connect(&m_document, &JobDocument::jobChanged, this, follow);
+    follow();
 }
 
 void RunPage::buildMemoryPlot()

@@ -17,6 +17,7 @@ class InlineMessage;
 class LossPlot;
 class MemoryPlot;
 class PlotView;
+class SampleList;
 
 class RunPage : public Page {
     Q_OBJECT
@@ -27,6 +28,7 @@ public:
     void start();
     [[nodiscard]] LossPlot* plot() const noexcept { return m_plot; }
     [[nodiscard]] MemoryPlot* memoryPlot() const noexcept { return m_memoryPlot; }
+    [[nodiscard]] SampleList* samples() const noexcept { return m_samples; }
     [[nodiscard]] InlineMessage* message() const noexcept { return m_message; }
 
 Q_SIGNALS:
@@ -39,12 +41,14 @@ private:
     void buildProgress();
     void buildFigures();
     void buildPlot();
+    void buildSamples();
     void buildMemoryPlot();
     /// A quiet button at the heading of a card that saves a plot.
     void addSaveButton(Card& card, PlotView& plot, const QString& accessibleName, const QString& fileName);
     void buildMemory();
     void showState(RunState state);
     void showSteps(const std::vector<StepDone>& steps);
+    void showSamples(const std::vector<SampleDone>& samples);
     void showProgress(const Progress& progress);
     void showEnd(const RunEnded& ended);
     void showMemory();
@@ -69,6 +73,7 @@ private:
     Tile* m_rate = nullptr;
     Tile* m_norm = nullptr;
     LossPlot* m_plot = nullptr;
+    SampleList* m_samples = nullptr;
     MemoryPlot* m_memoryPlot = nullptr;
     QCheckBox* m_logarithmic = nullptr;
     std::vector<QLabel*> m_memoryCells;  ///< planned, measured, error for each category, then the sum

@@ -9,6 +9,7 @@
 #include "ui/inline_message.h"
 #include "ui/loss_plot.h"
 #include "ui/memory_plot.h"
+#include "ui/sample_list.h"
 #include "ui/text.h"
 
 #include <QProgressBar>
@@ -69,6 +70,7 @@ void RunPage::prepare()
     m_notice->hide();
     m_plot->clear();
     m_memoryPlot->clear();
+    m_samples->clear(toQt(m_run.job().run.samplePrompt));
     m_progress->setRange(0, 1000);
     m_progress->setValue(0);
     m_eta->clear();
@@ -118,6 +120,15 @@ void RunPage::showSteps(const std::vector<StepDone>& steps)
     m_eta->setText(last.step < total ? tr("%1 left").arg(toQt(formatDuration(last.etaSeconds))) : QString());
 }
 
+void RunPage::showSamples(const std::vector<SampleDone>& samples)
+{
+    const std::vector<EvalDone>& evaluations = m_run.history().evaluations;
+    for (const SampleDone& sample : samples) {
+        const auto evaluation = std::ranges::find(evaluations, sample.step, &EvalDone::step);
+        m_samples->addSample(sample, evaluation == evaluations.end() ? std::nullopt : std::optional(evaluation->loss));
+    }
+}
+
 void RunPage::showProgress(const Progress& progress)
 {
     // What is told while it trains is left over from the start: the steps speak for themselves.
@@ -159,6 +170,7 @@ void RunPage::showEnd(const RunEnded& ended)
 {
     m_message->clearActions();
     m_eta->clear();
+    m_samples->showEnded();
     if (ended.status == RunEnded::Status::Failed) {
         m_progress->setRange(0, 1000);
         m_stage->setText(tr("Failed at step %1").arg(ended.step));

@@ -196,9 +196,11 @@ ui::EngineVerbs ScriptedEngine::verbs()
         return dataSummary(job);
     };
     verbs.inspectData = [](const std::filesystem::path&, const std::string&) { return api::DataInfo{"messages", 200, {"messages"}, {}}; };
-    verbs.makeTrainingRun = [this](api::RunOptions) -> std::unique_ptr<api::TrainingRun> {
+    verbs.makeTrainingRun = [this](const api::RunOptions& options) -> std::unique_ptr<api::TrainingRun> {
         ++runsMade;
-        return std::make_unique<ScriptedRun>(script, *this);
+        RunScript played = script;
+        played.samplePrompt = options.job.run.samplePrompt;
+        return std::make_unique<ScriptedRun>(played, *this);
     };
     verbs.proposeRunFolder = [](const Job&) { return std::filesystem::path("/runs/scripted"); };
     verbs.listRuns = [this] {

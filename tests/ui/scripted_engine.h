@@ -26,6 +26,8 @@ struct RunScript {
     std::int64_t nanAtStep = 0;             ///< this loss is not a number; 0: none
     double measuredFactor = 1.0;            ///< measured bytes = planned x this
     CategoryBytes plannedBytes{};
+    bool validates = true;                  ///< tells a validation loss at each evaluation
+    std::string samplePrompt;               ///< of the job that is run
 };
 
 /// State all scripted verbs share; outlives the window.

@@ -109,8 +109,12 @@ void ScriptedRun::step(std::int64_t index)
     m_events->push(done);
     m_progress.set({"training", static_cast<std::uint64_t>(index), static_cast<std::uint64_t>(m_script.steps), "steps"});
     measure(index);
-    if (index % std::max<std::int64_t>(1, m_script.steps / 4) == 0)
-        m_events->push(EvalDone{index, 1.0 + 1.7 * fall, 500, 0.2});
+    if (index % std::max<std::int64_t>(1, m_script.steps / 4) == 0) {
+        if (m_script.validates)
+            m_events->push(EvalDone{index, 1.0 + 1.7 * fall, 500, 0.2});
+        if (!m_script.samplePrompt.empty())
+            m_events->push(SampleDone{index, m_script.samplePrompt, "Answer at " + std::to_string(index) + "\nin two lines.", 6, 0.2});
+    }
     const std::lock_guard lock(m_mutex);
     if (std::exchange(m_save, false))
         m_events->push(CheckpointSaved{index, "/runs/scripted/checkpoints/step-" + std::to_string(index)});
