@@ -29,7 +29,7 @@ MemoryPlot::MemoryPlot(QWidget* parent) : PlotView(parent)
     setAxisLabels(tr("step"), tr("GiB"));
     setLegendBelow();
     setFromZero(true);
-    setEmptyText(tr("What each part of the budget really takes will be drawn here, step by step, under the plan as a dashed line."));
+    setEmptyText(tr("What each part of the budget really takes\nwill be drawn here, step by step, under the plan as a dashed line."));
     setAccessibleName(tr("Memory over time"));
     setReadOut([this](double x) { return readOut(x); });
     clear();

@@ -25,6 +25,7 @@ SampleList::SampleList(QWidget* parent) : Card(tr("Samples"), parent)
     m_answers->setAccessibleName(tr("Answers to the sample prompt, newest first"));
     m_answers->setOpenLinks(false);
     m_answers->setTabChangesFocus(true);
+    m_answers->document()->setDocumentMargin(unit(1.5));
     m_answers->setFixedHeight(unit(34));
     content()->addWidget(m_prompt);
     content()->addWidget(m_answers);
