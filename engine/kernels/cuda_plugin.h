@@ -11,7 +11,7 @@
 namespace lorikeet::kernels {
 
 /// Raised with every change of CudaPlugin, OpTable or the arguments of an op: a module of another build is refused.
-inline constexpr std::uint32_t kCudaPluginAbi = 2;
+inline constexpr std::uint32_t kCudaPluginAbi = 3;
 
 struct CudaPlugin {
     std::uint32_t abi = kCudaPluginAbi;

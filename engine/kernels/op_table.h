@@ -20,6 +20,8 @@
 
 namespace lorikeet::kernels {
 
+class CopyLane;
+
 /// One function pointer per op. Arguments were checked by the op; kernels need not check again.
 struct OpTable {
     const char* name = "";  ///< "cpu avx512", "cpu avx2", "cuda"
@@ -52,6 +54,7 @@ struct OpTable {
     void (*dequantise)(Context&, const Dequantise&) = nullptr;
     void (*embedBackward)(Context&, const EmbedBackward&) = nullptr;
     void (*sumRows)(Context&, const SumRows&) = nullptr;
+    CopyLane* (*makeCopyLane)(Context&) = nullptr;  ///< the caller owns the result
 };
 
 /// The CPU's table for this processor: AVX-512 or AVX2 (LORIKEET_MAX_ISA=avx2 lowers it). @throws Error{Device} without AVX2.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Checks and dispatch of all ops: a wrong shape is our bug and is named here, with both sides, before a kernel sees it.
 #include "engine/kernels/argument_checks.h"
+#include "engine/kernels/copy_lane.h"
 #include "engine/kernels/op_table.h"
 
 namespace lorikeet::kernels {
@@ -177,6 +178,8 @@ void upload(Context& context, const Mat& to, const void* from)
     requirePresent("upload", "to", to);
     context.ops->upload(context, to, from);
 }
+
+std::unique_ptr<CopyLane> makeCopyLane(Context& context) { return std::unique_ptr<CopyLane>(context.ops->makeCopyLane(context)); }
 
 void download(Context& context, void* to, const Mat& from)
 {

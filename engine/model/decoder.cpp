@@ -230,7 +230,8 @@ Mat Decoder::forwardForTraining(const PassInputs& in, std::int64_t rows, const s
     for (std::size_t layer = 0; layer < layers; ++layer) {
         throwIfStopped(stop);
         m_memory.enter(first + static_cast<plan::PointIndex>(layer));
-        m_offload.bringWeights(layer);
+        m_offload.bringWeights(layer, layer + 1);
+        m_offload.makeRoom(layer);
         m_block.forward(m_layers[layer], blockMats(m_layout.forward[layer], rows), in);
         m_offload.stash(layer, rows);
     }
@@ -245,7 +246,7 @@ void Decoder::backward(const PassInputs& in, std::int64_t rows, const std::stop_
     for (auto layer = static_cast<std::size_t>(m_shape.layers); layer-- > 0;) {
         throwIfStopped(stop);
         m_memory.enter(last - static_cast<plan::PointIndex>(layer));
-        m_offload.bringWeights(layer);
+        m_offload.bringWeights(layer, layer > 0 ? layer - 1 : Offload::kNobody);
         m_offload.fetch(layer, rows);
         m_block.backward(m_layers[layer], blockMats(m_layout.backward[layer], rows), g, in, m_layout.levels[layer],
                          layer == 0 && !m_dEmbedding);
@@ -262,6 +263,7 @@ double Decoder::trainMicroBatch(const data::MicroBatch& batch, const TrainPass& 
     const plan::Program& program = m_memory.plan().program;
     const std::int64_t rows = usedRows(static_cast<std::int64_t>(batch.tokens.size()));
     m_memory.enter(program.at(Phase::Train, PointKind::Batch));
+    m_offload.begin();
     PassInputs in = upload(batch, rows);
     in.dropout.probability = pass.dropout;
     in.dropout.seed = pass.seed;
@@ -285,7 +287,7 @@ Mat Decoder::forwardForEvaluation(const PassInputs& in, std::int64_t rows, const
     for (std::size_t layer = 0; layer < m_layers.size(); ++layer) {
         throwIfStopped(stop);
         m_memory.enter(first + static_cast<plan::PointIndex>(layer));
-        m_offload.bringWeights(layer);
+        m_offload.bringWeights(layer, layer + 1);
         m_block.forward(m_layers[layer], blockMats(ids, rows), in);
         std::swap(ids.x, ids.y);
     }

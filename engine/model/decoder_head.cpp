@@ -146,7 +146,7 @@ std::vector<float> Decoder::extend(std::span<const std::int32_t> tokens, std::in
             kernels::embed(m_context, {x, m_embedding, ids});
         for (std::size_t layer = 0; layer < m_layers.size(); ++layer) {
             throwIfStopped(stop);
-            m_offload.bringWeights(layer);
+            m_offload.bringWeights(layer, layer + 1);
             m_block.forwardCached(m_layers[layer], blockMats(block, rows), in,
                                   {m_memory.mat(sample.keys[layer]), m_memory.mat(sample.values[layer]), position});
             std::swap(block.x, block.y);

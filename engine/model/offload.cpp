@@ -32,47 +32,87 @@ std::vector<plan::BufferId> keptOf(const plan::BlockBuffers& block)
 Offload::Offload(PlannedMemory& memory, kernels::Context& context) : m_memory(memory), m_context(context), m_layout(memory.plan().layout)
 {
     m_onHost = m_layout.hostRows != plan::kNone;
+    if (m_layout.hostLayers.empty() && m_layout.hostKept.empty())
+        return;
+    m_lane = kernels::makeCopyLane(context);
+    m_lane->pin(memory.hostMemory(), memory.hostBytes());
 }
 
-void Offload::bringWeights(std::size_t layer)
+bool Offload::weightsAreOnHost(std::size_t layer) const
 {
-    if (m_layout.hostLayers.empty() || m_layout.hostLayers[layer].normIn == plan::kNone)
-        return;
-    std::size_t& holder = m_weightsOf[layer % 2];
-    if (holder == layer)
-        return;
+    return layer < m_layout.hostLayers.size() && m_layout.hostLayers[layer].normIn != plan::kNone;
+}
+
+bool Offload::keptIsOnHost(std::size_t layer) const { return layer < m_layout.hostKept.size() && m_layout.hostKept[layer].x != plan::kNone; }
+
+void Offload::begin()
+{
+    if (m_lane)
+        m_lane->waitFor(m_lane->mark());
+}
+
+void Offload::startWeights(std::size_t layer)
+{
     const std::vector<plan::BufferId> from = weightsOf(m_layout.hostLayers[layer]);
     const std::vector<plan::BufferId> to = weightsOf(m_layout.layers[layer]);
+    m_lane->follow();
     for (std::size_t i = 0; i < from.size(); ++i)
         if (from[i] != plan::kNone)
-            kernels::upload(m_context, m_memory.mat(to[i]), m_memory.mat(from[i]).data);
-    holder = layer;
+            m_lane->toDevice(m_memory.mat(to[i]), m_memory.mat(from[i]).data);
+    m_weightsOf[layer % 2] = layer;
+    m_weightsHere[layer % 2] = m_lane->mark();
+}
+
+void Offload::bringWeights(std::size_t layer, std::size_t next)
+{
+    if (weightsAreOnHost(layer)) {
+        if (m_weightsOf[layer % 2] != layer)
+            startWeights(layer);
+        m_lane->waitFor(m_weightsHere[layer % 2]);
+    }
+    // The slot of a neighbour is never the one in use.
+    if (weightsAreOnHost(next) && m_weightsOf[next % 2] != next)
+        startWeights(next);
+}
+
+void Offload::makeRoom(std::size_t layer)
+{
+    // Two layers before, this slot went out, and with it the input that this layer's output takes the place of.
+    if (layer >= 2 && keptIsOnHost(layer - 2))
+        m_lane->waitFor(m_stashed[layer % 2]);
 }
 
 void Offload::stash(std::size_t layer, std::int64_t rows)
 {
-    if (m_layout.hostKept.empty())
+    if (!keptIsOnHost(layer))
         return;
     const std::vector<plan::BufferId> to = keptOf(m_layout.hostKept[layer]);
     const std::vector<plan::BufferId> from = keptOf(m_layout.forward[layer]);
+    m_lane->follow();
     for (std::size_t i = 0; i < to.size(); ++i)
         if (to[i] != plan::kNone)
-            kernels::download(m_context, m_memory.mat(to[i], rows).data, m_memory.mat(from[i], rows));
-    m_keptOf[layer % 2] = layer;
-    // The output of this layer lies in the x of the other slot.
-    m_keptOf[1 - layer % 2] = kNobody;
+            m_lane->toHost(m_memory.mat(to[i], rows).data, m_memory.mat(from[i], rows));
+    m_stashed[layer % 2] = m_lane->mark();
+}
+
+void Offload::startFetch(std::size_t layer, std::int64_t rows)
+{
+    const std::vector<plan::BufferId> from = keptOf(m_layout.hostKept[layer]);
+    const std::vector<plan::BufferId> to = keptOf(m_layout.backward[layer]);
+    m_lane->follow();
+    for (std::size_t i = 0; i < from.size(); ++i)
+        if (from[i] != plan::kNone)
+            m_lane->toDevice(m_memory.mat(to[i], rows), m_memory.mat(from[i], rows).data);
+    m_fetched[layer % 2] = m_lane->mark();
 }
 
 void Offload::fetch(std::size_t layer, std::int64_t rows)
 {
-    if (m_layout.hostKept.empty() || m_keptOf[layer % 2] == layer)
-        return;
-    const std::vector<plan::BufferId> from = keptOf(m_layout.hostKept[layer]);
-    const std::vector<plan::BufferId> to = keptOf(m_layout.backward[layer]);
-    for (std::size_t i = 0; i < from.size(); ++i)
-        if (from[i] != plan::kNone)
-            kernels::upload(m_context, m_memory.mat(to[i], rows), m_memory.mat(from[i], rows).data);
-    m_keptOf[layer % 2] = layer;
+    if (keptIsOnHost(layer))
+        m_lane->waitFor(m_fetched[layer % 2]);
+    // The slot below is free: the layer above, which had it, has been through backward. The last layer's neighbour is still there.
+    if (layer > 0 && keptIsOnHost(layer - 1))
+        startFetch(layer - 1, rows);
 }
 
 void Offload::embed(const Mat& x, std::span<const std::int32_t> tokens)

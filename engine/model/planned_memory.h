@@ -61,6 +61,7 @@ public:
     [[nodiscard]] std::uint64_t arenaBytes() const noexcept { return m_arena->bytes(); }
     /// Of the arena in host memory; 0 where nothing is offloaded.
     [[nodiscard]] std::uint64_t hostBytes() const noexcept { return m_hostArena ? m_hostArena->bytes() : 0; }
+    [[nodiscard]] std::byte* hostMemory() const { return m_hostArena ? m_hostArena->data() : nullptr; }
     /// Names of buffers that were never handed out.
     [[nodiscard]] std::vector<std::string> unused() const;
     /// Checking mode: buffers of which some element was not written in some life, "name: n of m elements".

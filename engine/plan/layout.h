@@ -110,7 +110,7 @@ struct Layout {
 
     // Offloading: host twins of what takes turns in two slots on the device; empty or kNone where nothing is offloaded.
     std::vector<LayerWeights> hostLayers;  ///< per layer; those that are not offloaded have no buffers
-    std::vector<BlockBuffers> hostKept;    ///< per layer: kept activations; the slot of layer l is l % 2
+    std::vector<BlockBuffers> hostKept;    ///< per layer: kept activations; layer l has slot l % 2, input l % 3; the last two have no twins
     BufferId hostRows = kNone;     ///< [T, H] rows of an embedding table that lies on the host
     BufferId hostStaging = kNone;  ///< as staging and loadScales, for weights that lie on the host
     BufferId hostLoadScales = kNone;

@@ -289,7 +289,8 @@ void addKeptOnDevice(Builder& b, const TrainPoints& points, const BlockBuffers& 
     }
 }
 
-/// Two slots on the device take turns; every layer has its twin on the host.
+/// Two slots on the device take turns, and three for the layers' inputs: a layer writes the next one's while the one before is still on its
+/// way out. The last two layers stay where they are: backward begins with them. Every other layer has its twin on the host.
 void addKeptOnHost(Builder& b, const TrainPoints& points, const BlockBuffers& forwardScratch, const BlockBuffers& backwardScratch)
 {
     Layout& layout = b.plan.layout;
@@ -301,8 +302,10 @@ void addKeptOnHost(Builder& b, const TrainPoints& points, const BlockBuffers& fo
         for (std::size_t layer = s; layer < layout.levels.size(); layer += slots.size())
             lowest = std::min(lowest, layout.levels[layer]);
         addKept(b, slots[s], lowest, prefix, term::kKeptSlots, -1, life);
-        slots[s].x = b.add(prefix + "x", Category::Activations, term::kKeptSlots, layout.compute, {layout.slots, b.shape.hidden}, life);
     }
+    std::array<BufferId, 3> inputs{kNone, kNone, kNone};
+    for (std::size_t s = 0; s < std::min(inputs.size(), static_cast<std::size_t>(points.layers) + 1); ++s)
+        inputs[s] = b.add("slot." + std::to_string(s) + ".x", Category::Activations, term::kKeptSlots, layout.compute, {layout.slots, b.shape.hidden}, life);
     for (int layer = 0; layer < points.layers; ++layer) {
         const auto slot = static_cast<std::size_t>(layer) % slots.size();
         BlockBuffers kept = keptAt(layout.levels[static_cast<std::size_t>(layer)], slots[slot]);
@@ -311,9 +314,10 @@ void addKeptOnHost(Builder& b, const TrainPoints& points, const BlockBuffers& fo
                 kept.loraS[static_cast<std::size_t>(linear)] = kNone;
         layout.forward.push_back(merged(kept, forwardScratch));
         layout.backward.push_back(merged(kept, backwardScratch));
-        layout.forward.back().x = layout.backward.back().x = kept.x = slots[slot].x;
-        layout.forward.back().y = slots[1 - slot].x;
-        layout.hostKept.push_back(hostTwin(b, kept, layer, points.kept(layer)));
+        const auto input = static_cast<std::size_t>(layer);
+        layout.forward.back().x = layout.backward.back().x = kept.x = inputs[input % inputs.size()];
+        layout.forward.back().y = inputs[(input + 1) % inputs.size()];
+        layout.hostKept.push_back(layer + 2 < points.layers ? hostTwin(b, kept, layer, points.kept(layer)) : BlockBuffers{});
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What lies in host memory and visits the device: kept activations, frozen layers, rows of the embedding. Two slots on the device take
-// turns, so that one can be filled while the other is in use.
+// turns: one is filled or emptied while the other is in use.
 #include "engine/plan/builder.h"
 #include "engine/plan/layer_parts.h"
 

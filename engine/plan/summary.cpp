@@ -50,7 +50,7 @@ constexpr std::pair<std::string_view, std::string_view> kSentences[] = {
     {term::kHostLayers, "Frozen layers that lie in host memory and visit the device when it is their turn."},
     {term::kHostEmbedding, "The embedding table in host memory, and the rows of one micro-batch on their way to the device."},
     {term::kHostKept, "What forward keeps for backward, in host memory until the layer's turn comes again."},
-    {term::kKeptSlots, "Room for what two layers keep: one in use, one on its way from or to host memory."},
+    {term::kKeptSlots, "Room for what two layers keep, and the inputs of three: one in use, one on its way from or to host memory."},
     {term::kBlockScratch, "Work space of one layer's forward pass, shared by all layers."},
     {term::kBackwardScratch, "Work space of one layer's backward pass, shared by all layers."},
     {term::kLossChunk, "Logits of a few rows at a time; their gradient overwrites them."},

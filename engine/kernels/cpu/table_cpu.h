@@ -9,6 +9,7 @@
 #include "engine/kernels/cpu/norm_cpu.h"
 #include "engine/kernels/cpu/rows_cpu.h"
 #include "engine/kernels/cpu/swiglu_cpu.h"
+#include "engine/kernels/cpu/tables.h"
 #include "engine/kernels/cpu/training_cpu.h"
 #include "engine/kernels/cpu/unfused_table.h"
 #include "engine/kernels/cpu/weight_gradients_cpu.h"
@@ -44,6 +45,7 @@ inline OpTable makeTable(const char* name)
     table.adamW = adamW;
     table.embedBackward = embedBackward;
     table.sumRows = sumRows;
+    table.makeCopyLane = makeCpuCopyLane;
     return table;
 }
 

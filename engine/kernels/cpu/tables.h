@@ -9,4 +9,8 @@ namespace lorikeet::kernels {
 [[nodiscard]] const OpTable& avx2Table();
 [[nodiscard]] const OpTable& avx512Table();
 
+class CopyLane;
+/// A thread that copies. The caller owns the result.
+[[nodiscard]] CopyLane* makeCpuCopyLane(Context& context);
+
 }  // namespace lorikeet::kernels

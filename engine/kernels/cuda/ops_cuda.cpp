@@ -95,6 +95,7 @@ OpTable makeTable()
     table.dequantise = run<launchDequantise, Dequantise>;
     table.embedBackward = run<launchEmbedBackward, EmbedBackward>;
     table.sumRows = run<launchSumRows, SumRows>;
+    table.makeCopyLane = makeCudaCopyLane;
     return table;
 }
 

@@ -42,6 +42,9 @@ void flashBackward(Context& context, const AttentionBackward& args);
 /// Makes LibTorch choose deterministic kernels. Once per process is enough.
 void prepareFlash();
 
+/// The caller owns the result.
+[[nodiscard]] CopyLane* makeCudaCopyLane(Context& context);
+
 /// The table of this module.
 [[nodiscard]] const OpTable& cudaOps();
 
