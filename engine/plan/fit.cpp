@@ -91,7 +91,7 @@ std::vector<Job> Solver::withLayersOnHost(const std::vector<Job>& storages) cons
 /// The fastest of some modes. Quick ones come first and bound the others; a group whose most saving twins do not fit is passed over.
 std::optional<Found> Solver::fastestOf(std::vector<Job> modes, double limit)
 {
-    std::ranges::stable_sort(modes, {}, [&](const Job& mode) { return m_search.seconds(mode); });
+    std::ranges::stable_sort(modes, {}, [&](const Job& mode) { return m_search.floorOf(mode); });
     const auto canFit = [&](const Job& twin) {
         return std::ranges::any_of(modes, [&](const Job& mode) {
             // Twins with the embedding on the device never need less.
@@ -102,8 +102,8 @@ std::optional<Found> Solver::fastestOf(std::vector<Job> modes, double limit)
     std::optional<Found> best;
     for (const Job& mode : modes) {
         const double bound = std::min(limit, best ? best->seconds : kNever);
-        if (m_search.seconds(mode) >= bound)
-            break;  // no lever makes a mode faster than it is
+        if (m_search.floorOf(mode) >= bound)
+            break;
         if (canFit(mode))
             if (auto found = m_search.fastest(mode, bound))
                 best = std::move(found);

@@ -99,18 +99,58 @@ std::int64_t FitSearch::fewestLayers(const Cell& cell, std::size_t index, const 
     return most;
 }
 
+double FitSearch::floorOf(const Job& job) const
+{
+    if (!job.recipe.offloadActivations)
+        return seconds(job);
+    Job twin = job;
+    twin.recipe.offloadActivations = false;
+    return seconds(twin);
+}
+
+/// The fastest count of layers with which the cell fits. Fewer copies on the one side, more work on the other: time falls, then rises.
+void FitSearch::tryFamilyOnHost(const Cell& cell, std::size_t index, const RecomputeFamily& family, std::optional<Found>& best, double limit)
+{
+    const double bound = std::min(limit, best ? best->seconds : kNever);
+    const auto time = [&](std::int64_t layers) { return seconds(family.with(cell.job, layers)); };
+    const auto quickestFrom = [&](std::int64_t low) {
+        std::int64_t high = m_shape.layers;
+        while (low < high) {
+            const std::int64_t middle = (low + high) / 2;
+            if (time(middle) <= time(middle + 1))
+                high = middle;
+            else
+                low = middle + 1;
+        }
+        return low;
+    };
+    const std::int64_t quickest = quickestFrom(1);
+    if (time(quickest) >= bound || !fits(cell, index, family, m_shape.layers))
+        return;
+    const std::int64_t layers = fits(cell, index, family, quickest) ? quickest : quickestFrom(fewestLayers(cell, index, family, m_shape.layers));
+    if (const double found = time(layers); found < bound)
+        best = Found{family.with(cell.job, layers), found};
+}
+
 /// The fastest recompute setting of one cell.
 void FitSearch::tryCell(const Cell& cell, std::optional<Found>& best, double limit)
 {
+    const bool onHost = cell.job.recipe.offloadActivations;
     if (fits(cell, kAsItIs, {}, 0)) {
-        best = Found{cell.job, cell.floor};
-        return;
+        const double time = seconds(cell.job);
+        if (time < std::min(limit, best ? best->seconds : kNever))
+            best = Found{cell.job, time};
+        if (!onHost || time <= cell.floor)
+            return;
     }
     if (!may(Lever::Recompute))
         return;
     const std::vector<RecomputeFamily> families = recomputeFamilies(m_shape, cell.job);
     for (std::size_t i = 0; i < families.size(); ++i)
-        tryFamily(cell, i, families[i], best, limit);
+        if (onHost)
+            tryFamilyOnHost(cell, i, families[i], best, limit);
+        else
+            tryFamily(cell, i, families[i], best, limit);
 }
 
 std::vector<FitSearch::Cell> FitSearch::cellsOf(const Job& mode) const
@@ -120,7 +160,7 @@ std::vector<FitSearch::Cell> FitSearch::cellsOf(const Job& mode) const
     for (const Job& batch : settings(Lever::MicroBatch, mode)) {
         std::size_t chunk = 0;
         for (Job& job : settings(Lever::LossChunk, batch)) {
-            const double floor = seconds(job);
+            const double floor = floorOf(job);
             cells.push_back({std::move(job), floor, micro, chunk++});
         }
         ++micro;

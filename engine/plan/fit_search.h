@@ -33,6 +33,8 @@ public:
     /// settingsOf() where the lever may be turned and is of use on this device, else the job alone.
     [[nodiscard]] std::vector<Job> settings(Lever lever, const Job& job) const;
     [[nodiscard]] double seconds(const Job& job) const { return secondsPerToken(m_shape, job, m_device, m_options.workload); }
+    /// No combination with this mode takes less. Recompute makes a job slower, unless it waits for copies of activations: it has fewer then.
+    [[nodiscard]] double floorOf(const Job& job) const;
     /// Whole blocks recomputed everywhere, smallest micro-batch and loss chunk.
     [[nodiscard]] Job mostNeutral(const Job& job) const;
     /// The fastest combination that fits and beats `limit` seconds per token.
@@ -44,7 +46,7 @@ private:
     /// One micro-batch and loss chunk.
     struct Cell {
         Job job;
-        double floor = 0;       ///< seconds without more recompute
+        double floor = 0;       ///< no recompute setting takes less
         std::size_t micro = 0;  ///< how far each lever is turned
         std::size_t chunk = 0;
     };
@@ -59,6 +61,7 @@ private:
     [[nodiscard]] bool isTooLittle(const Cell& cell, std::size_t family, std::int64_t layers) const;
     [[nodiscard]] bool fits(const Cell& cell, std::size_t index, const RecomputeFamily& family, std::int64_t layers);
     void tryFamily(const Cell& cell, std::size_t index, const RecomputeFamily& family, std::optional<Found>& best, double limit);
+    void tryFamilyOnHost(const Cell& cell, std::size_t index, const RecomputeFamily& family, std::optional<Found>& best, double limit);
     [[nodiscard]] std::int64_t fewestLayers(const Cell& cell, std::size_t index, const RecomputeFamily& family, std::int64_t most);
     void tryCell(const Cell& cell, std::optional<Found>& best, double limit);
     [[nodiscard]] std::vector<Cell> cellsOf(const Job& mode) const;

@@ -91,12 +91,19 @@ Timed timeOf(const Roof& roof, Work work, const WorkAmount& amount, End end)
     return best;
 }
 
-/// Every kind of work in turn. The engine waits for the copies of an offload: nothing hides them.
+/// Every kind of work in turn; of the copies of an offload, which run beside it one layer ahead, only what sticks out: what the rest of the
+/// step does not cover, and never less than one layer's share, which has nothing to run beside.
 std::array<Timed, kWorks.size()> timesOf(const Roof& roof, const StepCost& cost, End end)
 {
     std::array<Timed, kWorks.size()> times{};
-    for (const Work work : kWorks)
+    double others = 0;
+    for (const Work work : kWorks) {
         times[static_cast<std::size_t>(work)] = timeOf(roof, work, cost.of(work), end);
+        if (work != Work::Offload)
+            others += times[static_cast<std::size_t>(work)].seconds;
+    }
+    double& copies = times[static_cast<std::size_t>(Work::Offload)].seconds;
+    copies = std::max(copies - others, copies / std::max(1.0, cost.layers));
     return times;
 }
 

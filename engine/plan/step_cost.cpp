@@ -219,7 +219,7 @@ void MicroBatch::head()
     add(Work::Elementwise, 0, m_element * m_tokens * 2 * h, 1);  // embedding
 }
 
-/// Rows of the embedding to the device, frozen layers there for both passes, kept activations there and back.
+/// Rows of the embedding to the device, frozen layers there for both passes, kept activations of all but the last two layers there and back.
 void MicroBatch::offload()
 {
     const auto h = static_cast<double>(m_shape.hidden);
@@ -236,7 +236,9 @@ void MicroBatch::offload()
         return;
     const auto q = static_cast<double>(m_shape.queryWidth());
     const double inputs = q + 2 * static_cast<double>(m_shape.kvWidth()) + 2 * static_cast<double>(m_shape.mlp);
-    for (const Recompute level : recomputeLevels(m_job, m_shape.layers)) {
+    std::vector<Recompute> levels = recomputeLevels(m_job, m_shape.layers);
+    levels.resize(levels.size() - std::min<std::size_t>(levels.size(), 2));
+    for (const Recompute level : levels) {
         const double kept = h  // the block's input
                           + (level == Recompute::WholeBlock      ? 0
                              : level == Recompute::AttentionKept ? q + h
@@ -283,6 +285,7 @@ void MicroBatch::count(StepCost& cost)
     }
     cost.modelFlops *= microBatches;
     cost.tokens = m_tokens * microBatches;
+    cost.layers = m_layers;
     optimizer();
 }
 

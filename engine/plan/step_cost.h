@@ -47,6 +47,7 @@ struct StepCost {
     std::array<WorkAmount, kWorks.size()> work{};  ///< by Work
     double modelFlops = 0;  ///< what MFU counts: no recompute, no dequantising
     double tokens = 0;      ///< real tokens (slots x fill)
+    double layers = 1;      ///< over which the copies of an offload are spread
 
     [[nodiscard]] const WorkAmount& of(Work kind) const noexcept { return work[static_cast<std::size_t>(kind)]; }
     [[nodiscard]] double flops() const noexcept;

@@ -6,6 +6,7 @@
 
 #include <QtTest>
 
+#include <array>
 #include <cmath>
 #include <ctime>
 #include <optional>
@@ -65,7 +66,9 @@ Case smallCase(Dice& dice)
     std::ranges::sort(c.options.levers);
     const std::uint64_t needs = plan::plan(c.shape, c.job, cardOf(1ull << 50), noCosts(c.job)).totalBytes();
     const std::uint64_t context = 300u << 20;
+    const double link = std::array{31.5, 3.0, 300.0}[static_cast<std::size_t>(dice(0, 2))];
     c.device = cardOf(context + static_cast<std::uint64_t>(static_cast<double>(needs - context) * static_cast<double>(dice(35, 99)) / 100));
+    c.device.rates.hostLinkGBps = link;
     return c;
 }
 
