@@ -15,7 +15,7 @@ namespace {
 
 ui::Answerer loadModel(const ui::ModelRequest& request, const std::stop_token& stop, const ProgressFn& progress)
 {
-    auto model = std::make_shared<api::Generation>(request.model, request.adapter, request.device, request.context, stop, progress);
+    auto model = std::make_shared<api::Generation>(request.model, request.adapter, request.device, request.context, stop, progress, request.weights);
     return [model](const api::GenerationOptions& options, const std::function<void(std::string_view)>& onText, const std::stop_token& stopAnswer) {
         return model->generate(options, onText, stopAnswer);
     };
@@ -77,6 +77,7 @@ ui::EngineVerbs engineVerbs()
     verbs.makeTrainingRun = api::makeTrainingRun;
     verbs.proposeRunFolder = api::proposeRunFolder;
     verbs.listRuns = [] { return api::listRuns(dataFolder() / "runs"); };
+    verbs.inspectRun = api::inspectRun;
     verbs.exportRun = api::exportRun;
     verbs.loadModel = loadModel;
     return verbs;

@@ -31,6 +31,7 @@ struct ModelRequest {
     std::filesystem::path adapter;
     std::string device = "auto";
     std::int64_t context = 1024;
+    api::BaseWeights weights;  ///< of the base
 };
 
 /// A card that can be planned for without being here.
@@ -65,6 +66,7 @@ struct EngineVerbs {
     std::function<std::unique_ptr<api::TrainingRun>(api::RunOptions)> makeTrainingRun;  ///< does not block
     std::function<std::filesystem::path(const Job&)> proposeRunFolder;
     std::function<std::vector<api::RunInfo>()> listRuns;  ///< of the default folder, newest first
+    std::function<api::RunInfo(const std::filesystem::path&)> inspectRun;
     std::function<api::ExportReport(const api::ExportRequest&, const std::stop_token&, const ProgressFn&)> exportRun;
     std::function<Answerer(const ModelRequest&, const std::stop_token&, const ProgressFn&)> loadModel;
 };

@@ -166,11 +166,8 @@ void ExportPage::runChosen()
         return;
     }
     const QString folder = m_runs->currentData().toString();
-    if (!info) {
-        m_runNote->setText(shortPath(folder, 80));
-        m_try->setAdapter(folder + QStringLiteral("/adapter"), QString());
+    if (!info)
         return;
-    }
     QString note = tr("step %1 of %2").arg(info->lastStep).arg(info->totalSteps);
     if (info->validationLoss)
         note += tr(", validation loss %1").arg(QString::number(*info->validationLoss, 'f', 3));
@@ -178,7 +175,7 @@ void ExportPage::runChosen()
     if (info->hasModel)
         m_try->setTrainedModel(folder + QStringLiteral("/model"), toQt(info->model));
     else
-        m_try->setAdapter(folder + QStringLiteral("/adapter"), toQt(info->model));
+        m_try->setAdapter(folder + QStringLiteral("/adapter"), toQt(info->model), info->base);
     m_target->setText(QDir::home().filePath((info->hasModel ? QStringLiteral("models/") : QStringLiteral("adapters/")) + QFileInfo(folder).fileName()));
 }
 
@@ -198,12 +195,28 @@ void ExportPage::browseRun()
     auto* dialog = new QFileDialog(this, tr("Run folder"));
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setFileMode(QFileDialog::Directory);
-    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& folder) {
-        if (m_runs->findData(folder) < 0)
-            m_runs->addItem(shortPath(folder), folder);
-        m_runs->setCurrentIndex(m_runs->findData(folder));
-    });
+    connect(dialog, &QFileDialog::fileSelected, this, &ExportPage::openRun);
     dialog->open();
+}
+
+void ExportPage::openRun(const QString& folder)
+{
+    m_message->hide();
+    m_lister.run<api::RunInfo>([inspect = m_verbs.inspectRun, path = toPath(folder)](const std::stop_token&, const ProgressFn&) { return inspect(path); },
+                               [this, folder](api::RunInfo info) {
+                                   if (!info.hasAdapter && !info.hasModel) {
+                                       m_message->showMessage(InlineMessage::Kind::Problem, tr("the run in %1 has trained nothing yet").arg(shortPath(folder)),
+                                                              tr("choose one that has ended, or let it end first"));
+                                       return;
+                                   }
+                                   info.folder = toPath(folder);
+                                   if (m_runs->findData(folder) < 0) {
+                                       m_infos.push_back(std::move(info));
+                                       m_runs->addItem(shortPath(folder), folder);
+                                   }
+                                   m_runs->setCurrentIndex(m_runs->findData(folder));
+                               },
+                               [this](const Error& error) { m_message->showError(error); });
 }
 
 void ExportPage::exportNow()

@@ -28,6 +28,8 @@ public:
 
     /// Reads the list of runs again, in the background.
     void refreshRuns();
+    /// Adds a run folder from anywhere and chooses it; what is none is said on the page. In the background.
+    void openRun(const QString& folder);
     [[nodiscard]] bool isBusy() const noexcept { return m_lister.isBusy() || m_exporter.isBusy(); }
     [[nodiscard]] TryPrompt* tryPrompt() const noexcept { return m_try; }
     [[nodiscard]] QString lastReport() const noexcept { return m_reportText; }

@@ -116,12 +116,16 @@ void TryPrompt::buildAnswers()
     content()->addLayout(row);
 }
 
-void TryPrompt::setAdapter(const QString& adapterFolder, const QString& model) { setTrained(adapterFolder, QString(), model); }
-
-void TryPrompt::setTrainedModel(const QString& modelFolder, const QString& base) { setTrained(QString(), modelFolder, base); }
-
-void TryPrompt::setTrained(const QString& adapterFolder, const QString& modelFolder, const QString& base)
+void TryPrompt::setAdapter(const QString& adapterFolder, const QString& model, const api::BaseWeights& weights)
 {
+    setTrained(adapterFolder, QString(), model, weights);
+}
+
+void TryPrompt::setTrainedModel(const QString& modelFolder, const QString& base) { setTrained(QString(), modelFolder, base, {}); }
+
+void TryPrompt::setTrained(const QString& adapterFolder, const QString& modelFolder, const QString& base, const api::BaseWeights& weights)
+{
+    m_weights = weights;
     m_adapter = adapterFolder;
     m_trainedModel = modelFolder;
     m_model = base;
@@ -148,7 +152,8 @@ void TryPrompt::ask()
         m_notes[i]->clear();
     }
     m_stream = std::make_shared<Stream>();
-    const QString wanted = toQt(model) + QLatin1Char('\n') + m_adapter + QLatin1Char('\n') + m_trainedModel;
+    const QString held = QStringLiteral("%1 %2").arg(static_cast<int>(m_weights.quantization)).arg(static_cast<int>(m_weights.doubleQuantization));
+    const QString wanted = QStringList{toQt(model), m_adapter, m_trainedModel, held}.join(QLatin1Char('\n'));
     // A stopped worker may still hold the loaded model for a moment; only a finished one hands it on.
     std::shared_ptr<Answerer> loaded = wanted == m_loaded ? m_answerer : nullptr;
     m_answerer.reset();
@@ -158,8 +163,8 @@ void TryPrompt::ask()
         std::array<api::GenerationResult, 2> results;
         std::shared_ptr<Answerer> answerer;
     };
-    const ModelRequest request{model, toPath(m_adapter), m_document.job().run.device, kContext};
-    const ModelRequest trained{toStd(m_trainedModel), {}, request.device, kContext};
+    const ModelRequest request{model, toPath(m_adapter), m_document.job().run.device, kContext, m_weights};
+    const ModelRequest trained{toStd(m_trainedModel), {}, request.device, kContext, {}};
     const auto work = [load = m_verbs.loadModel, request, trained, loaded, options, stream = m_stream](const std::stop_token& stop, const ProgressFn& progress) {
         Done done;
         done.answerer = loaded ? loaded : std::make_shared<Answerer>(load(request, stop, progress));

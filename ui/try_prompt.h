@@ -24,8 +24,8 @@ class TryPrompt : public Card {
 public:
     TryPrompt(const EngineVerbs& verbs, JobDocument& document, QWidget* parent = nullptr);
 
-    /// The adapter that answers and its base model; empty model: the job's.
-    void setAdapter(const QString& adapterFolder, const QString& model);
+    /// The adapter that answers, its base model and how that is held; empty model: the job's.
+    void setAdapter(const QString& adapterFolder, const QString& model, const api::BaseWeights& weights = {});
     /// The model of a full fine-tuning that answers beside its base.
     void setTrainedModel(const QString& modelFolder, const QString& base);
     void ask();
@@ -43,11 +43,12 @@ private:
     JobDocument& m_document;
     JobRunner m_runner;
     QTimer m_timer;
-    void setTrained(const QString& adapterFolder, const QString& modelFolder, const QString& base);
+    void setTrained(const QString& adapterFolder, const QString& modelFolder, const QString& base, const api::BaseWeights& weights);
 
     QString m_adapter;
     QString m_trainedModel;
     QString m_model;
+    api::BaseWeights m_weights;
     std::shared_ptr<Stream> m_stream;  ///< text on its way from the worker
     std::shared_ptr<Answerer> m_answerer;
     QString m_loaded;  ///< what m_answerer holds

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/api/exporting.h"
 
+#include "engine/api/generation.h"
 #include "engine/api/guarded.h"
 #include "engine/api/models.h"
 #include "engine/api/planning.h"
@@ -93,9 +94,9 @@ generate::SessionOptions probeOptions(const Job& job)
 {
     generate::SessionOptions options;
     options.precision = precisionOf(job);
-    // What PiSSA quantised is the rest of each weight: its plain adapter belongs to the base as it is.
-    options.quantization = startsFromPrincipalParts(job) ? Quantization::None : quantizationOf(job);
-    options.doubleQuantization = job.recipe.doubleQuantization;
+    const BaseWeights weights = baseWeightsOf(job);
+    options.quantization = weights.quantization;
+    options.doubleQuantization = weights.doubleQuantization;
     options.context = 0;
     options.evaluateRows = static_cast<std::int64_t>(kProbeTokens);
     options.wantText = false;

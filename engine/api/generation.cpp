@@ -40,6 +40,11 @@ DType precisionFor(const std::string& model, const DeviceSpec& device)
 
 }  // namespace
 
+BaseWeights baseWeightsOf(const Job& job)
+{
+    return {startsFromPrincipalParts(job) ? Quantization::None : quantizationOf(job), job.recipe.doubleQuantization};
+}
+
 struct Generation::State {
     State(const std::string& model, const std::filesystem::path& folder, const DeviceSpec& device, const generate::SessionOptions& options,
           const std::stop_token& stop, const ProgressFn& progress)

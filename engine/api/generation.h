@@ -4,6 +4,7 @@
 
 #include "engine/base/progress.h"
 #include "engine/spec/dtype.h"
+#include "engine/spec/job.h"
 #include "engine/spec/quantization.h"
 
 #include <cstdint>
@@ -40,7 +41,12 @@ struct GenerationResult {
 struct BaseWeights {
     Quantization quantization = Quantization::None;
     bool doubleQuantization = true;  ///< of NF4
+
+    bool operator==(const BaseWeights&) const = default;
 };
+/// How the base is held that the adapter of this job's run belongs to. What PiSSA quantised is the rest of each weight: its plain
+/// adapter belongs to the base as it is.
+[[nodiscard]] BaseWeights baseWeightsOf(const Job& job);
 
 /// A loaded model that answers prompts. Belongs to one thread at a time.
 class Generation {

@@ -75,6 +75,7 @@ RunInfo inspectRun(const fs::path& runFolder)
         info.model = record.job.model.path;
         info.data = record.job.data.path;
         info.created = record.created;
+        info.base = baseWeightsOf(record.job);
         info.totalSteps = record.totalSteps;
         info.hasAdapter = fs::exists(runFolder / "adapter" / "adapter_model.safetensors");
         info.hasModel = fs::exists(runFolder / "model" / "model.safetensors");

@@ -2,6 +2,7 @@
 // A training run: own thread, orders in, events out. The window and the command line drive the same object.
 #pragma once
 
+#include "engine/api/generation.h"
 #include "engine/spec/job.h"
 #include "engine/spec/run_event.h"
 
@@ -67,6 +68,7 @@ struct RunInfo {
     bool finished = false;
     bool hasAdapter = false;
     bool hasModel = false;  ///< of a full fine-tuning: RUN/model holds all weights
+    BaseWeights base;       ///< what the adapter belongs to
 };
 /// @throws Error{BadInput} when the folder is not a run.
 [[nodiscard]] RunInfo inspectRun(const std::filesystem::path& runFolder);

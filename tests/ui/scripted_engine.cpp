@@ -141,7 +141,11 @@ void addModelVerbs(ui::EngineVerbs& verbs, ScriptedEngine& engine)
         return found;
     };
     verbs.blueprints = [] { return std::vector<std::string>{"Qwen3-0.6B", "Llama-3.2-1B"}; };
-    verbs.loadModel = [](const ui::ModelRequest&, const std::stop_token&, const ProgressFn&) -> ui::Answerer { return answer; };
+    verbs.loadModel = [&engine](const ui::ModelRequest& request, const std::stop_token&, const ProgressFn&) -> ui::Answerer {
+        const std::lock_guard lock(engine.mutex);
+        engine.loadedModels.push_back(request);
+        return answer;
+    };
 }
 
 void addDeviceVerbs(ui::EngineVerbs& verbs)
@@ -206,6 +210,13 @@ ui::EngineVerbs ScriptedEngine::verbs()
     verbs.listRuns = [this] {
         const std::lock_guard lock(mutex);
         return runs;
+    };
+    verbs.inspectRun = [this](const std::filesystem::path& folder) {
+        const std::lock_guard lock(mutex);
+        for (const api::RunInfo& info : elsewhere)
+            if (info.folder == folder)
+                return info;
+        throw Error(ErrorCode::BadInput, folder.string() + " is not a run folder", "choose one with a run.json");
     };
     verbs.exportRun = [this](const api::ExportRequest& request, const std::stop_token&, const ProgressFn&) {
         if (exportFailure)

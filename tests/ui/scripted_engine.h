@@ -39,9 +39,11 @@ struct ScriptedEngine {
     std::optional<Error> exportFailure;
     std::atomic<int> summaries{0};
     std::atomic<int> runsMade{0};
-    std::mutex mutex;                    ///< guards the two below
+    std::mutex mutex;                    ///< guards what stands below
     std::vector<api::RunInfo> runs;
+    std::vector<api::RunInfo> elsewhere;         ///< found when they are asked for by folder
     std::vector<std::string> askedModels;
+    std::vector<ui::ModelRequest> loadedModels;  ///< to be answered with
 
     [[nodiscard]] ui::EngineVerbs verbs();
 };
