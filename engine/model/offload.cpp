@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/offload.h"
 
+#include "engine/base/check.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/op_table.h"
 #include "engine/kernels/rows.h"
@@ -25,6 +26,13 @@ std::vector<plan::BufferId> keptOf(const plan::BlockBuffers& block)
     std::vector<plan::BufferId> ids;
     plan::forEachKept(block, [&](plan::BufferId id) { ids.push_back(id); });
     return ids;
+}
+
+/// The part of a slot that a layer uses: slots are as wide as the largest adapter that visits them.
+Mat like(const Mat& twin, const Mat& slot)
+{
+    LORIKEET_CHECK(slot.bytes() >= twin.bytes() && slot.dtype == twin.dtype, "a slot is smaller than what visits it");
+    return {slot.data, twin.dtype, twin.rows, twin.cols};
 }
 
 }  // namespace
@@ -90,8 +98,10 @@ void Offload::stash(std::size_t layer, std::int64_t rows)
     const std::vector<plan::BufferId> from = keptOf(m_layout.forward[layer]);
     m_lane->follow();
     for (std::size_t i = 0; i < to.size(); ++i)
-        if (to[i] != plan::kNone)
-            m_lane->toHost(m_memory.mat(to[i], rows).data, m_memory.mat(from[i], rows));
+        if (to[i] != plan::kNone) {
+            const Mat twin = m_memory.mat(to[i], rows);
+            m_lane->toHost(twin.data, like(twin, m_memory.mat(from[i])));
+        }
     m_stashed[layer % 2] = m_lane->mark();
 }
 
@@ -101,8 +111,10 @@ void Offload::startFetch(std::size_t layer, std::int64_t rows)
     const std::vector<plan::BufferId> to = keptOf(m_layout.backward[layer]);
     m_lane->follow();
     for (std::size_t i = 0; i < from.size(); ++i)
-        if (from[i] != plan::kNone)
-            m_lane->toDevice(m_memory.mat(to[i], rows), m_memory.mat(from[i], rows).data);
+        if (from[i] != plan::kNone) {
+            const Mat twin = m_memory.mat(from[i], rows);
+            m_lane->toDevice(like(twin, m_memory.mat(to[i])), twin.data);
+        }
     m_fetched[layer % 2] = m_lane->mark();
 }
 

@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 namespace lorikeet::plan {
 
 namespace {
+
+/// Some of the layers.
+using LayerSet = std::function<bool(int)>;
 
 /// Adds the buffers of one block with `rows` rows; which of them is decided by the caller through `wanted`.
 class BlockMaker {
@@ -51,8 +55,8 @@ public:
         block.gate = make("gate", b.shape.mlp);
         block.up = make("up", b.shape.mlp);
     }
-    /// S of every adapted map: of `layer`, or with layer -1 one of the largest rank of all layers.
-    void adapterInputs(BlockBuffers& block, int layer) const
+    /// S of every adapted map: of `layer`, or with layer -1 of the largest rank among the layers that share it.
+    void adapterInputs(BlockBuffers& block, int layer, const LayerSet& sharers) const
     {
         for (const Linear linear : kLinears) {
             const std::vector<AdapterSlot>& slots = b.plan.layout.trained.adapters;
@@ -62,7 +66,7 @@ public:
                 rank = own < 0 ? 0 : slots[static_cast<std::size_t>(own)].rank;
             } else {
                 for (const AdapterSlot& slot : slots)
-                    if (slot.linear == linear)
+                    if (slot.linear == linear && sharers(slot.layer))
                         rank = std::max(rank, slot.rank);
             }
             if (rank > 0)
@@ -87,7 +91,17 @@ struct ScratchNeeds {
     bool logSumExp = true;                    ///< attention statistics, needed where a backward pass follows
     bool dropout = false;
     bool cached = false;  ///< keys and values have a cache of their own
+    LayerSet sharers = [](int) { return true; };  ///< the layers whose S lie in it
 };
+
+/// The widest input of an adapted map: that of dropout.
+std::int64_t widestAdapterInput(const Trained& trained)
+{
+    std::int64_t widest = 0;
+    for (const AdapterSlot& slot : trained.adapters)
+        widest = std::max(widest, slot.in);
+    return widest;
+}
 
 /// The buffers of a block (but x and y) that a layer of level `needs.level` does not keep.
 BlockBuffers addScratchBlock(Builder& b, const std::string& prefix, std::string_view termName, std::int64_t rows, Lifetime life,
@@ -103,19 +117,20 @@ BlockBuffers addScratchBlock(Builder& b, const std::string& prefix, std::string_
     if (needs.level >= Recompute::AttentionKept) {
         maker.attentionInputs(block, needs.cached);
         maker.gates(block);
-        maker.adapterInputs(block, -1);
+        maker.adapterInputs(block, -1, needs.sharers);
     }
     if (needs.level >= Recompute::WholeBlock) {
         maker.attentionOutputs(block, needs.logSumExp);
         block.mid = maker.make("mid", b.shape.hidden);
     }
     if (needs.dropout)
-        block.dropped = maker.make("dropped", std::max({b.shape.hidden, b.shape.mlp, b.shape.queryWidth()}));
+        block.dropped = maker.make("dropped", widestAdapterInput(b.plan.layout.trained));
     return block;
 }
 
-/// Makes in `target` what the level keeps; with layer -1 for the largest adapter of all layers.
-void addKept(Builder& b, BlockBuffers& target, Recompute level, const std::string& prefix, std::string_view termName, int layer, Lifetime life)
+/// Makes in `target` what the level keeps; with layer -1 for the largest adapter of the layers that share it.
+void addKept(Builder& b, BlockBuffers& target, Recompute level, const std::string& prefix, std::string_view termName, int layer, Lifetime life,
+             const LayerSet& sharers = {})
 {
     const BlockMaker maker(b, prefix, Category::Activations, termName, b.plan.layout.slots, life, layer);
     if (level == Recompute::WholeBlock)
@@ -128,7 +143,7 @@ void addKept(Builder& b, BlockBuffers& target, Recompute level, const std::strin
     maker.gates(target);
     for (auto& id : target.loraS)
         id = kNone;
-    maker.adapterInputs(target, layer);
+    maker.adapterInputs(target, layer, sharers);
     if (level == Recompute::Cheap)
         return;
     target.norm1 = maker.make("norm1", b.shape.hidden);
@@ -301,7 +316,10 @@ void addKeptOnHost(Builder& b, const TrainPoints& points, const BlockBuffers& fo
         Recompute lowest = Recompute::WholeBlock;
         for (std::size_t layer = s; layer < layout.levels.size(); layer += slots.size())
             lowest = std::min(lowest, layout.levels[layer]);
-        addKept(b, slots[s], lowest, prefix, term::kKeptSlots, -1, life);
+        addKept(b, slots[s], lowest, prefix, term::kKeptSlots, -1, life, [&](int layer) {
+            const auto index = static_cast<std::size_t>(layer);
+            return index % slots.size() == s && layout.levels[index] <= Recompute::Cheap;
+        });
     }
     std::array<BufferId, 3> inputs{kNone, kNone, kNone};
     for (std::size_t s = 0; s < std::min(inputs.size(), static_cast<std::size_t>(points.layers) + 1); ++s)
@@ -331,7 +349,8 @@ void addTraining(Builder& b, const TrainingPlan& training)
     layout.levels = training.levels;
     // Evaluation fills the same few index rows; they come from the host, so that their life costs little.
     addBatch(b, {b.phase(Phase::Train).first, b.phase(Phase::Evaluate).last});
-    const ScratchNeeds needs{*std::ranges::max_element(training.levels), true, training.dropout};
+    const ScratchNeeds needs{*std::ranges::max_element(training.levels), true, training.dropout, false,
+                             [&](int layer) { return training.levels[static_cast<std::size_t>(layer)] >= Recompute::AttentionKept; }};
     const BlockBuffers forwardScratch = addScratchBlock(b, "forward.", term::kBlockScratch, layout.slots, points.forward(), needs);
     const BlockBuffers backwardScratch = addScratchBlock(b, "backward.", term::kBackwardScratch, layout.slots, points.backward(), needs);
     if (training.offloadKept)

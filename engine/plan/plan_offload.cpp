@@ -88,8 +88,11 @@ BlockBuffers hostTwin(Builder& b, const BlockBuffers& kept, int layer, Lifetime 
     for (std::size_t i = 0; i < kept.loraS.size(); ++i) {
         if (kept.loraS[i] == kNone)
             continue;
-        const Buffer like = b.plan.buffer(kept.loraS[i]);
-        twin.loraS[i] = b.addHost("host.layer." + std::to_string(layer) + ".lora_s." + nameOf(kLinears[i]), term::kHostKept, like.dtype, like.shape, life, layer);
+        // The slot is as wide as the largest adapter that visits it.
+        const Layout& layout = b.plan.layout;
+        const auto own = static_cast<std::size_t>(layout.layers[static_cast<std::size_t>(layer)].adapters[i]);
+        twin.loraS[i] = b.addHost("host.layer." + std::to_string(layer) + ".lora_s." + nameOf(kLinears[i]), term::kHostKept, b.plan.buffer(kept.loraS[i]).dtype,
+                                  {layout.slots, layout.trained.adapters[own].rank}, life, layer);
     }
     return twin;
 }
