@@ -119,7 +119,8 @@ int runLogits(const LogitsOptions& options, Session& session)
     requireKnownTokens(options);
     const DType precision = options.precision == "bf16" ? DType::BF16 : DType::F32;
     const std::filesystem::path target = pathFromUtf8(options.target);
-    api::writeLogits(options.model, pathFromUtf8(options.adapter), options.tokens, target, precision, options.device, options.weights());
+    api::writeLogits(options.model, pathFromUtf8(options.adapter), options.tokens, target, precision, options.device, options.weights(), session.stop, progressOnError());
+    clearErrorStatus();
     const std::int64_t vocab = api::modelShape(options.model).vocab;
     if (options.json)
         session.out.json({{"v", kJsonVersion}, {"file", options.target}, {"tensor", "logits"}, {"shape", {options.tokens.size(), vocab}}});

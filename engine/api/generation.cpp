@@ -112,7 +112,8 @@ GenerationResult Generation::generate(const GenerationOptions& options, const st
 }
 
 void writeLogits(const std::string& model, const std::filesystem::path& adapter, const std::vector<std::int32_t>& tokens,
-                 const std::filesystem::path& target, DType precision, const std::string& device, const BaseWeights& weights)
+                 const std::filesystem::path& target, DType precision, const std::string& device, const BaseWeights& weights,
+                 const std::stop_token& stop, const ProgressFn& progress)
 {
     return guarded([&] {
         if (tokens.empty())
@@ -124,10 +125,10 @@ void writeLogits(const std::string& model, const std::filesystem::path& adapter,
         options.quantization = weights.quantization;
         options.doubleQuantization = weights.doubleQuantization;
         options.wantText = false;
-        generate::Session session(locateModel(model), slotsOf(model, adapter), findDevice(device), options, {}, {});
+        generate::Session session(locateModel(model), slotsOf(model, adapter), findDevice(device), options, stop, progress);
         if (!adapter.empty())
             session.setAdapter(weightsOf(session, adapter));
-        const std::vector<float> logits = session.logits(tokens, {});
+        const std::vector<float> logits = session.logits(tokens, stop);
         const std::vector<std::uint64_t> shape{tokens.size(), logits.size() / tokens.size()};
         formats::writeSafetensors(target, {{"logits", formats::SafeType::F32, shape}},
                                   [&](const formats::SafeEntry&, const formats::AppendBytes& append) { append(std::as_bytes(std::span(logits))); });

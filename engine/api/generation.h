@@ -66,8 +66,10 @@ private:
     std::unique_ptr<State> m_state;
 };
 
-/// fp32 logits [T, V] of all positions, written as safetensors with the tensor "logits".
+/// fp32 logits [T, V] of all positions, written as safetensors with the tensor "logits". @throws Error{Cancelled} on stop, before anything
+/// is written.
 void writeLogits(const std::string& model, const std::filesystem::path& adapter, const std::vector<std::int32_t>& tokens,
-                 const std::filesystem::path& target, DType precision, const std::string& device, const BaseWeights& weights = {});
+                 const std::filesystem::path& target, DType precision, const std::string& device, const BaseWeights& weights = {},
+                 const std::stop_token& stop = {}, const ProgressFn& progress = {});
 
 }  // namespace lorikeet::api

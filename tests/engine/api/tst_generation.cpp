@@ -119,6 +119,11 @@ private Q_SLOTS:
 
     void logitsThatCannotBeWrittenAreNamed()
     {
+        std::stop_source stopped;
+        stopped.request_stop();
+        const auto unwritten = m_runs.path("stopped.safetensors");
+        QCOMPARE(refusal([&] { api::writeLogits(m_model, {}, {1, 2, 3}, unwritten, DType::F32, "cpu", {}, stopped.get_token()); }), std::optional(ErrorCode::Cancelled));
+        QVERIFY(!std::filesystem::exists(unwritten));
         QCOMPARE(refusal([&] { api::writeLogits(m_model, {}, {1}, m_runs.path("rows.jsonl") / "below", DType::F32, "cpu"); }), std::optional(ErrorCode::Target));
     }
 
