@@ -39,7 +39,8 @@ public:
 private:
     [[nodiscard]] std::vector<Job> storages() const;
     [[nodiscard]] std::vector<Job> twinsOf(const std::vector<Job>& storages) const;
-    [[nodiscard]] std::vector<Job> withLayersOnHost(const std::vector<Job>& storages) const;
+    [[nodiscard]] Job mostOnHost(const Job& job) const { return m_search.settings(Lever::HostLayers, job).back(); }
+    [[nodiscard]] bool isWorthTrying(const Job& job);
     [[nodiscard]] std::optional<Found> fastestOf(std::vector<Job> modes, double limit);
     [[nodiscard]] std::optional<Found> leastChanged();
     [[nodiscard]] std::optional<Found> alone(Lever lever);
@@ -66,26 +67,22 @@ std::vector<Job> Solver::storages() const
     return all;
 }
 
-/// Each with embedding and kept activations on the device or on the host.
+/// Each with embedding, kept activations and layers on the device or on the host.
 std::vector<Job> Solver::twinsOf(const std::vector<Job>& storages) const
 {
     std::vector<Job> all;
     for (const Job& storage : storages)
         for (const Job& embedded : m_search.settings(Lever::HostEmbedding, storage))
-            for (Job& kept : m_search.settings(Lever::HostActivations, embedded))
-                all.push_back(std::move(kept));
+            for (const Job& kept : m_search.settings(Lever::HostActivations, embedded))
+                for (Job& layered : m_search.settings(Lever::HostLayers, kept))
+                    all.push_back(std::move(layered));
     return all;
 }
 
-/// Each with more layers on the host, one after the other.
-std::vector<Job> Solver::withLayersOnHost(const std::vector<Job>& storages) const
+/// Fits with the neutral levers fully turned. What does not even with all layers on the host is asked about once for all their counts.
+bool Solver::isWorthTrying(const Job& job)
 {
-    std::vector<Job> all;
-    for (const Job& storage : storages) {
-        std::vector<Job> settings = m_search.settings(Lever::HostLayers, storage);
-        all.insert(all.end(), std::make_move_iterator(settings.begin() + 1), std::make_move_iterator(settings.end()));
-    }
-    return all;
+    return m_search.trials().fits(m_search.mostNeutral(mostOnHost(job))) && m_search.trials().fits(m_search.mostNeutral(job));
 }
 
 /// The fastest of some modes. Quick ones come first and bound the others; a group whose most saving twins do not fit is passed over.
@@ -96,7 +93,7 @@ std::optional<Found> Solver::fastestOf(std::vector<Job> modes, double limit)
         return std::ranges::any_of(modes, [&](const Job& mode) {
             // Twins with the embedding on the device never need less.
             const bool isFrugal = mode.recipe.offloadEmbedding || m_search.settings(Lever::HostEmbedding, mode).size() == 1;
-            return isFrugal && groupOf(mode) == groupOf(twin) && m_search.trials().fits(m_search.mostNeutral(mode));
+            return isFrugal && groupOf(mode) == groupOf(twin) && isWorthTrying(mode);
         });
     };
     std::optional<Found> best;
@@ -120,9 +117,7 @@ std::optional<Found> Solver::leastChanged()
         for (const Job& ranked : m_search.settings(Lever::Rank, mode)) {
             const std::vector<Job> contexts = m_search.settings(Lever::Context, ranked);
             const auto lossAt = [&](std::size_t i) { return lossBetween(m_job, contexts[i]); };
-            const auto fitsAt = [&](std::size_t i) {
-                return m_search.trials().fits(m_search.mostNeutral(m_search.settings(Lever::HostLayers, contexts[i]).back()));
-            };
+            const auto fitsAt = [&](std::size_t i) { return isWorthTrying(contexts[i]); };
             std::size_t high = contexts.size();
             while (high > 0 && lossAt(high - 1) > leastLoss + kSameLoss)
                 --high;
@@ -139,8 +134,7 @@ std::optional<Found> Solver::leastChanged()
             if (lossAt(low) < leastLoss - kSameLoss)
                 equals.clear();
             leastLoss = std::min(leastLoss, lossAt(low));
-            const std::vector<Job> hosted = m_search.settings(Lever::HostLayers, contexts[low]);
-            equals.insert(equals.end(), hosted.begin(), hosted.end());
+            equals.push_back(contexts[low]);
         }
     }
     return fastestOf(std::move(equals), kNever);
@@ -206,8 +200,7 @@ std::string Solver::whyNot()
 {
     const Trial* least = nullptr;
     for (const Job& mode : twinsOf(storages())) {
-        const Job smallest = m_search.settings(Lever::Context, m_search.settings(Lever::Rank, mode).back()).back();
-        const Trial& trial = m_search.trials().of(m_search.mostNeutral(m_search.settings(Lever::HostLayers, smallest).back()));
+        const Trial& trial = m_search.trials().of(m_search.mostNeutral(m_search.settings(Lever::Context, m_search.settings(Lever::Rank, mostOnHost(mode)).back()).back()));
         if (trial.possible && (!least || trial.totalBytes < least->totalBytes))
             least = &trial;
     }
@@ -230,13 +223,7 @@ void Solver::addBest(FitAnswer& answer)
     add(answer, neutral);
     const std::optional<Found> bounded = needed(fastestOf(twinsOf(others), neutral ? neutral->seconds * kWorthwhile : kNever));
     add(answer, bounded);
-    if (neutral || bounded)
-        return;
-    const std::optional<Found> hosted = needed(fastestOf(twinsOf(withLayersOnHost(own)), kNever));
-    add(answer, hosted);
-    const std::optional<Found> boundedHosted = needed(fastestOf(twinsOf(withLayersOnHost(others)), hosted ? hosted->seconds * kWorthwhile : kNever));
-    add(answer, boundedHosted);
-    if (!hosted && !boundedHosted)
+    if (!neutral && !bounded)
         add(answer, needed(leastChanged()));
 }
 
@@ -254,10 +241,9 @@ FitAnswer Solver::answer()
     addBest(answer);
     for (const Lever lever : m_options.levers)
         add(answer, alone(lever));
-    const auto rank = [&](const FitWay& way) { return preferenceOf(m_job, way.job, way.quality); };
-    std::ranges::stable_sort(answer.ways, [&](const FitWay& a, const FitWay& b) {
-        if (rank(a) != rank(b))
-            return rank(a) < rank(b);
+    std::ranges::stable_sort(answer.ways, [](const FitWay& a, const FitWay& b) {
+        if (a.quality != b.quality)
+            return a.quality < b.quality;
         if (std::abs(a.loss - b.loss) > kSameLoss)
             return a.loss < b.loss;
         return a.slowdown < b.slowdown;

@@ -74,10 +74,9 @@ struct FitOptions {
     std::int64_t leastLossChunk = 64;
 };
 
-/// The ways to make a job fit, best first: those that keep what is learned (Neutral, Bounded), then those that keep it with frozen layers
-/// in host memory, which often costs a multiple of the time, then Changed ones, the least changed first; and among those by slowdown. The
-/// first is the best of all combinations of the levers' settings; behind it stand the best of each later quality where it is faster, and
-/// each lever that does it alone. Empty when the job fits already or when nothing helps (`reason`).
+/// The ways to make a job fit, best first: quality strictly before time (Neutral, Bounded, Changed), then by how much a Changed way
+/// changes, then by slowdown. The first is the best of all combinations of the levers' settings; behind it stand the best of each
+/// later quality where it is faster, and each lever that does it alone. Empty when the job fits already or when nothing helps (`reason`).
 /// @throws Error{Usage} as plan() does for the job itself.
 [[nodiscard]] FitAnswer makeItFit(const ModelShape& shape, const Job& job, const DeviceSpec& device, const CostsOf& costs, const FitOptions& options = {});
 
@@ -91,8 +90,6 @@ struct FitOptions {
 [[nodiscard]] std::vector<Job> settingsOf(Lever lever, const ModelShape& shape, const Job& job, const FitOptions& options);
 /// What turning a lever does to what is learned.
 [[nodiscard]] Quality qualityOf(Lever lever) noexcept;
-/// Order of ways before their loss and time: 0 Neutral, 1 Bounded, 2 and 3 the same with more frozen layers in host memory, 4 Changed.
-[[nodiscard]] int preferenceOf(const Job& before, const Job& after, Quality quality) noexcept;
 /// Halvings of context and rank between two jobs.
 [[nodiscard]] double lossBetween(const Job& before, const Job& after) noexcept;
 

@@ -10,7 +10,7 @@ namespace {
 /// Stands for a family: as it is, without more recompute.
 constexpr std::size_t kAsItIs = ~std::size_t{0};
 
-/// On a CPU the host's memory is the device's: nothing is won there.
+/// Useless where the host's memory is the device's.
 bool isForHostMemory(Lever lever) { return lever == Lever::HostEmbedding || lever == Lever::HostActivations || lever == Lever::HostLayers; }
 
 }  // namespace
@@ -19,7 +19,7 @@ bool FitSearch::may(Lever lever) const { return std::ranges::find(m_options.leve
 
 std::vector<Job> FitSearch::settings(Lever lever, const Job& job) const
 {
-    const bool isUseless = isForHostMemory(lever) && m_device.kind == DeviceSpec::Kind::Cpu;
+    const bool isUseless = isForHostMemory(lever) && m_device.sharesHostMemory();
     return may(lever) && !isUseless ? settingsOf(lever, m_shape, job, m_options) : std::vector<Job>{job};
 }
 

@@ -56,9 +56,8 @@ Job fullyTurned(const ModelShape& shape, const Job& job, const DeviceSpec& devic
         turned.recipe.lossChunk = std::min(turned.recipe.lossChunk, options.leastLossChunk);
     if (may(Lever::Recompute))
         turned.recipe.recompute = recomputeText(std::vector<Recompute>(static_cast<std::size_t>(shape.layers), Recompute::WholeBlock));
-    // Not the layers: they cost a multiple of the time. On a CPU the host's memory is the device's.
-    for (const Lever lever : {Lever::HostEmbedding, Lever::HostActivations})
-        if (may(lever) && device.kind != DeviceSpec::Kind::Cpu)
+    for (const Lever lever : {Lever::HostEmbedding, Lever::HostActivations, Lever::HostLayers})
+        if (may(lever) && !device.sharesHostMemory())
             turned = settingsOf(lever, shape, turned, options).back();
     return turned;
 }
@@ -96,8 +95,7 @@ SmallestCard smallestCard(const ModelShape& shape, const Job& job, std::span<con
     if (found != answer.cards.end())
         answer.asItIs = static_cast<int>(found - answer.cards.begin());
     FitOptions gentle = options;
-    // With layers in host memory nearly any card would do, at a multiple of the time.
-    std::erase_if(gentle.levers, [](Lever lever) { return qualityOf(lever) == Quality::Changed || lever == Lever::HostLayers; });
+    std::erase_if(gentle.levers, [](Lever lever) { return qualityOf(lever) == Quality::Changed; });
     for (auto card = answer.cards.begin(); card != found; ++card) {
         if (!card->canRun)
             continue;

@@ -282,13 +282,6 @@ Quality qualityOf(Lever lever) noexcept
     return Quality::Changed;
 }
 
-int preferenceOf(const Job& before, const Job& after, Quality quality) noexcept
-{
-    if (quality == Quality::Changed)
-        return 4;
-    return static_cast<int>(quality) + (after.recipe.offloadLayers > before.recipe.offloadLayers ? 2 : 0);
-}
-
 double lossBetween(const Job& before, const Job& after) noexcept
 {
     const auto halvings = [](std::int64_t from, std::int64_t to) { return std::log2(static_cast<double>(from) / static_cast<double>(to)); };

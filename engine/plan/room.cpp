@@ -58,7 +58,7 @@ void Shop::offer(const std::optional<Job>& job)
 /// Layers, then kept activations, then the embedding back on the device, as far as there is room.
 std::optional<Job> Shop::lessOnHost()
 {
-    if (m_device.kind == DeviceSpec::Kind::Cpu)
+    if (m_device.sharesHostMemory())
         return std::nullopt;
     Job job = m_job;
     std::int64_t low = 0;  // the fewest layers on the host that fit

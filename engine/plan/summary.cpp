@@ -223,8 +223,8 @@ void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& co
     plan.deviceId = device.id;
     plan.capacityBytes = device.availableBytes;
     plan.hostCapacityBytes = device.hostAvailableBytes;
-    // On a CPU both arenas lie in the same memory.
-    const bool shared = device.kind == DeviceSpec::Kind::Cpu;
+    // Where the device is the host both arenas lie in the same memory.
+    const bool shared = device.sharesHostMemory();
     const Verdict here = verdictOf(plan.totalBytes() + (shared ? plan.hostBytes : 0), plan.capacityBytes);
     const Verdict there = shared || plan.hostCapacityBytes == 0 ? Verdict::Fits : verdictOf(plan.hostBytes, plan.hostCapacityBytes);
     plan.verdict = std::max(here, there);

@@ -34,7 +34,11 @@ struct DeviceSpec {
     bool bf16Arithmetic = false;  ///< bf16 products in hardware (AVX512_BF16, AMX, compute capability >= 8.0)
     int computeCapability = 0;    ///< 90 for 9.0; 0 for a CPU
     int threads = 0;              ///< CPU threads
+    bool unifiedMemory = false;   ///< a GPU in the host's own memory (Jetson, GB10): nothing is won by keeping things on the host
     DeviceRates rates;
+
+    /// True where host memory is the device's.
+    [[nodiscard]] bool sharesHostMemory() const noexcept { return kind == Kind::Cpu || unifiedMemory; }
 
     bool operator==(const DeviceSpec&) const = default;
 };

@@ -132,6 +132,7 @@ bool probe(int index, DeviceSpec& spec, std::string& reason)
     spec.name = properties.name;
     spec.totalBytes = properties.totalGlobalMem;
     spec.computeCapability = properties.major * 10 + properties.minor;
+    spec.unifiedMemory = properties.integrated != 0;
     spec.bf16Arithmetic = spec.computeCapability >= kSmallestCapability;
     if (!spec.bf16Arithmetic) {
         reason = spec.name + " has compute capability " + std::to_string(properties.major) + "." + std::to_string(properties.minor)

@@ -60,6 +60,8 @@ std::optional<DeviceSpec> findDevice(std::string_view name)
     spec.computeCapability = found->computeCapability;
     spec.rates = {.fp32Tflops = found->fp32Tflops(), .bf16Tflops = found->bf16DenseTflops, .memoryGBps = found->bandwidthGBs,
                   .hostLinkGBps = found->hostLinkGBps, .measured = false};
+    // Where both share it, the catalogue gives the memory's own rate as the link's.
+    spec.unifiedMemory = found->hostLinkGBps > 0.99 * found->bandwidthGBs;
     return spec;
 }
 

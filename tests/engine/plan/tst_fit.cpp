@@ -21,15 +21,14 @@ namespace {
 /// What makes one way better than another, in order.
 struct Price {
     plan::Quality quality = plan::Quality::Neutral;
-    int preference = 0;
     double loss = 0;
     double slowdown = 0;
 };
 
 bool isCheaper(const Price& a, const Price& b)
 {
-    if (a.preference != b.preference)
-        return a.preference < b.preference;
+    if (a.quality != b.quality)
+        return a.quality < b.quality;
     if (std::abs(a.loss - b.loss) > 1e-9)
         return a.loss < b.loss;
     return a.slowdown < b.slowdown * (1 - 1e-12);
@@ -100,7 +99,6 @@ Price priceOf(const Case& c, const Job& job)
                 price.quality = std::max(price.quality, plan::qualityOf(lever));
         }
     }
-    price.preference = plan::preferenceOf(c.job, job, price.quality);
     price.loss = plan::lossBetween(c.job, job);
     price.slowdown = plan::secondsPerToken(c.shape, job, c.device) / plan::secondsPerToken(c.shape, c.job, c.device);
     return price;
@@ -210,8 +208,7 @@ private Q_SLOTS:
         QVERIFY2(QString::fromStdString(answer.reason).contains("still needs"), answer.reason.c_str());
     }
 
-    /// Frozen layers in host memory are turned to last, for they cost most, and only as far as the host has room.
-    void layersGoToTheHostWhenNothingElseDoes()
+    void layersGoToHostMemoryAsFarAsThereIsSome()
     {
         DeviceSpec card = cardOf(8ull << 30);
         const plan::FitAnswer answer = plan::makeItFit(llama70b(), Job{}, card, noCosts);
@@ -221,13 +218,29 @@ private Q_SLOTS:
             QVERIFY(way.hostBytes > (20ull << 30) && way.slowdown > 1);
         }
         QVERIFY2(QString::fromStdString(answer.ways.front().summary).contains("of 80 layers in host memory"), answer.ways.front().summary.c_str());
-        for (const plan::FitWay& way : plan::makeItFit(llama70b(), Job{}, cardOf(48ull << 30), noCosts).ways)
-            if (way.quality != plan::Quality::Changed && way.levers.size() > 1)
-                QCOMPARE(way.job.recipe.offloadLayers, 0);
         card.hostAvailableBytes = 16ull << 30;
         const plan::FitAnswer refused = plan::makeItFit(llama70b(), Job{}, card, noCosts);
         QVERIFY(refused.ways.empty());
         QVERIFY2(QString::fromStdString(refused.reason).contains("host memory"), refused.reason.c_str());
+    }
+
+    /// Where the GPU computes in the host's memory, nothing is won there, and what lies there counts.
+    void unifiedMemoryIsNotCountedTwice()
+    {
+        Job job;
+        job.recipe.context = 2048;
+        DeviceSpec card = cardOf(24ull << 30);
+        card.unifiedMemory = true;
+        const plan::FitAnswer answer = plan::makeItFit(llama8b(), job, card, noCosts);
+        QVERIFY(!answer.ways.empty());
+        for (const plan::FitWay& way : answer.ways)
+            QVERIFY2(way.hostBytes == 0, way.summary.c_str());
+        job.recipe.offloadActivations = true;
+        const plan::MemoryPlan shared = plan::plan(llama8b(), job, card, noCosts(job));
+        QVERIFY(shared.totalBytes() <= card.availableBytes && shared.totalBytes() + shared.hostBytes > card.availableBytes);
+        QVERIFY(shared.verdict == plan::Verdict::DoesNotFit);
+        card.unifiedMemory = false;
+        QVERIFY(plan::plan(llama8b(), job, card, noCosts(job)).verdict != plan::Verdict::DoesNotFit);
     }
 
     void aJobThatCannotBePlannedIsRefused()
@@ -298,7 +311,7 @@ private Q_SLOTS:
         job.recipe.microBatch = 4;
         job.recipe.accumulation = 2;
         double slowest = 0;
-        for (const std::uint64_t gib : {8, 24, 48, 80, 141, 200, 288, 360}) {
+        for (const std::uint64_t gib : {2, 8, 24, 48, 80, 141, 200, 288, 360}) {
             double best = 1e9;
             for (int round = 0; round < 3; ++round) {
                 const std::clock_t start = std::clock();
