@@ -6,8 +6,8 @@ bnb_checkpoint_oracle.py models OUT                      a small model in every 
 bnb_checkpoint_oracle.py adapter MODEL OUT               an adapter made by PEFT over such a model, with its logits
 bnb_checkpoint_oracle.py logits MODEL ADAPTER TOKENS OUT KIND  logits of an adapter folder over a model that is quantised while it is loaded
 
-Every row is a multiple of 64 elements: bitsandbytes 0.50.2 dequantises others wrongly on a CPU. Models stay in training mode (nothing drops
-out): in evaluation mode its 4-bit product takes bf16 on a CPU with AVX512_BF16, 3 % off.
+Every row is a multiple of 64 elements: bitsandbytes 0.50.2 dequantises others wrongly on a CPU. Models stay in training mode (with nothing
+dropped out): in evaluation mode the 4-bit product takes bf16 on a CPU with AVX512_BF16, 3 % off.
 """
 import json
 import os
@@ -124,6 +124,9 @@ def make_adapter(folder, out):
 def adapter_logits(folder, adapter, tokens, out, kind):
     from peft import PeftModel
     adapted = PeftModel.from_pretrained(load(folder, kind.name), adapter).train()
+    for module in adapted.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
     save_file({"logits": logits_of(adapted, json.loads(tokens.read_text()))}, out)
 
 

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Exports to places that are taken or cannot be, of models that changed or went away, and stopped ones: whole or not there.
+// Exports to places that are taken or cannot be, of models that changed or went away, and stopped ones: whole or not there. Adapters of
+// quantised bases answer in PEFT as they do here.
 #include "engine/api/exporting.h"
+#include "engine/api/generation.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "tests/engine/api/api_run.h"
+#include "tests/engine/api/logits.h"
+#include "tests/engine/oracle_process.h"
 #include "tests/engine/train/tiny_run.h"
 
 #include <QFile>
@@ -39,6 +43,74 @@ private Q_SLOTS:
         QCOMPARE(report.checks.size(), std::size_t{2});
         for (const api::ExportCheck& check : report.checks)
             QVERIFY2(check.passed, check.what.c_str());
+    }
+
+    // What PiSSA quantised is the rest of each weight: its adapter belongs to the base as it is.
+    void anAdapterOfAQuantisedBaseAnswersInPeft_data()
+    {
+        QTest::addColumn<QString>("kind");
+        QTest::addColumn<QString>("start");
+        QTest::newRow("nf4") << "nf4" << "default";
+        QTest::newRow("nf4, scales in 8 bits") << "nf4-double" << "default";
+        QTest::newRow("nf4 of PiSSA's rest") << "nf4-double" << "pissa";
+    }
+    void anAdapterOfAQuantisedBaseAnswersInPeft()
+    {
+        QFETCH(QString, kind);
+        QFETCH(QString, start);
+        const bool pissa = start == "pissa";
+        const QString name = kind + "-" + start;
+        const QString model = text("blocks");
+        // Rows of multiples of 64, as bitsandbytes needs them on a CPU.
+        if (!fs::exists(m_runs.path("blocks"))) {
+            const QString problem = test::runOracle("make_chatml_model.py", {model});
+            QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        }
+        api::RunOptions options;
+        options.job = m_runs.job();
+        options.job.model.path = model.toStdString();
+        options.job.recipe.quantization = "nf4";
+        options.job.recipe.doubleQuantization = kind == "nf4-double";
+        options.job.recipe.adapterInit = start.toStdString();
+        options.job.recipe.maxSteps = 4;
+        options.runFolder = m_runs.path(name);
+        test::WatchedRun run(options);
+        run.start();
+        const RunEnded ended = run.end();
+        QVERIFY2(ended.status == RunEnded::Status::Done, ended.errorMessage.c_str());
+        const api::BaseWeights base = api::inspectRun(options.runFolder).base;
+        QVERIFY((base == api::BaseWeights{pissa ? Quantization::None : Quantization::Nf4, kind == "nf4-double"}));
+
+        api::ExportRequest exporting = request(name + "-out");
+        exporting.runFolder = options.runFolder;
+        for (const api::ExportCheck& check : api::exportRun(exporting, {}, {}).checks)
+            QVERIFY2(check.passed, check.what.c_str());
+
+        const std::vector<std::int32_t> tokens{40, 41, 300, 7, 150, 151, 152, 383, 9, 200, 201, 3, 60, 61, 62};
+        const auto ours = [&](const QString& adapter, const api::BaseWeights& weights) {
+            const fs::path out = m_runs.path("ours.safetensors");
+            api::writeLogits(model.toStdString(), adapter.toStdString(), tokens, out, DType::F32, "cpu", weights);
+            return test::logitsIn(out);
+        };
+        QFile list(text("tokens.json"));
+        QVERIFY(list.open(QIODevice::WriteOnly));
+        QStringList numbers;
+        for (const std::int32_t token : tokens)
+            numbers << QString::number(token);
+        list.write(("[" + numbers.join(", ") + "]").toUtf8());
+        list.close();
+        QStringList words{"logits", model, text(name + "-out"), list.fileName(), text("theirs.safetensors")};
+        if (!pissa)
+            words << kind;
+        const QString problem = test::runOracle(pissa ? "model_oracle.py" : "bnb_checkpoint_oracle.py", words);
+        QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        const std::vector<float> theirs = test::logitsIn(m_runs.path("theirs.safetensors"));
+        const double d = test::difference(ours(text(name + "-out"), base), theirs);
+        QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
+        // Another base, or none of what was learnt, is seen.
+        const api::BaseWeights other{pissa ? Quantization::Nf4 : Quantization::None, true};
+        QVERIFY(test::difference(ours(text(name + "-out"), other), theirs) > 1e-3);
+        QVERIFY(test::difference(ours(QString(), base), theirs) > 1e-3);
     }
 
     void aTakenTargetIsReplacedOnlyWhenAllowed()
@@ -111,6 +183,7 @@ private Q_SLOTS:
     }
 
 private:
+    [[nodiscard]] QString text(const QString& name) const { return QString::fromStdString(m_runs.path(name).string()); }
     [[nodiscard]] api::ExportRequest request(const QString& target) const
     {
         api::ExportRequest request;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Prompts and tokens at the edges of what a model takes: refused by name, or answered; never read past a table.
+// Prompts and tokens at the edges of what a model takes: refused by name, or answered; never read past a table. A base held in four bits
+// answers as bitsandbytes' does.
 #include "engine/api/generation.h"
+#include "engine/api/tokenizing.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/formats/safetensors_reader.h"
 #include "engine/generate/sampler.h"
+#include "tests/engine/api/logits.h"
+#include "tests/engine/oracle_process.h"
 #include "tests/engine/train/tiny_run.h"
 
 #include <QtTest>
@@ -115,6 +119,55 @@ private Q_SLOTS:
         std::vector<float> logits(tokens.size() * kVocab);
         file.read(*file.find("logits"), 0, std::as_writable_bytes(std::span(logits)));
         QVERIFY(std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); }));
+    }
+
+    void aQuantisedBaseAnswersAsBitsandbytesDoes_data()
+    {
+        QTest::addColumn<bool>("twice");
+        QTest::newRow("nf4") << false;
+        QTest::newRow("nf4-double") << true;
+    }
+    void aQuantisedBaseAnswersAsBitsandbytesDoes()
+    {
+        QFETCH(bool, twice);
+        const auto text = [&](const char* name) { return QString::fromStdString(m_runs.path(name).string()); };
+        // Rows of multiples of 64, as bitsandbytes needs them on a CPU.
+        if (!std::filesystem::exists(m_runs.path("blocks"))) {
+            QString problem = test::runOracle("make_chatml_model.py", {text("blocks")});
+            if (problem.isEmpty())
+                problem = test::runOracle("model_oracle.py", {"peft", text("blocks"), text("adapter")});
+            QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        }
+        const std::string model = text("blocks").toStdString();
+        const std::string prompt = "What is a warp? A warp is a group of";
+        const std::vector<std::int32_t> tokens = api::TextTokenizer(model).text(prompt).ids;
+        QStringList numbers;
+        for (const std::int32_t token : tokens)
+            numbers << QString::number(token);
+        writeFileAtomically(m_runs.path("tokens.json"), ("[" + numbers.join(", ") + "]").toStdString());
+        const QString problem = test::runOracle("bnb_checkpoint_oracle.py", {"logits", text("blocks"), text("adapter"), text("tokens.json"), text("theirs.safetensors"),
+                                                                            QTest::currentDataTag()});
+        QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        const std::vector<float> theirs = test::logitsIn(m_runs.path("theirs.safetensors"));
+
+        const auto ours = [&](const api::BaseWeights& weights) {
+            api::writeLogits(model, m_runs.path("adapter"), tokens, m_runs.path("ours.safetensors"), DType::F32, "cpu", weights);
+            return test::logitsIn(m_runs.path("ours.safetensors"));
+        };
+        const api::BaseWeights weights{Quantization::Nf4, twice};
+        const double d = test::difference(ours(weights), theirs);
+        QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
+        QVERIFY(test::difference(ours({}), theirs) > 1e-2);
+
+        api::GenerationOptions options;
+        options.prompt = prompt;
+        options.chat = false;
+        options.maxTokens = 1;
+        api::Generation generation(model, m_runs.path("adapter"), "cpu", 64, {}, {}, weights);
+        const std::vector<std::int32_t> answered = generation.generate(options, {}, {}).tokens;
+        const std::size_t vocab = theirs.size() / tokens.size();
+        const auto last = theirs.end() - static_cast<std::ptrdiff_t>(vocab);
+        QCOMPARE(answered, (std::vector<std::int32_t>{static_cast<std::int32_t>(std::max_element(last, theirs.end()) - last)}));
     }
 
     void logitsThatCannotBeWrittenAreNamed()

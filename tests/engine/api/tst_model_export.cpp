@@ -7,6 +7,7 @@
 #include "engine/formats/model_source.h"
 #include "engine/formats/safetensors_reader.h"
 #include "tests/engine/api/api_run.h"
+#include "tests/engine/api/logits.h"
 #include "tests/engine/formats/oracle.h"
 #include "tests/engine/train/tiny_run.h"
 
@@ -15,34 +16,9 @@
 #include <cmath>
 
 using namespace lorikeet;
+using test::difference;
+using test::logitsIn;
 namespace fs = std::filesystem;
-
-namespace {
-
-std::vector<float> logitsIn(const fs::path& path)
-{
-    const formats::SafetensorsFile file(path);
-    const formats::SafeTensor& tensor = file.tensors().at("logits");
-    std::vector<float> values(tensor.bytes / 4);
-    file.read(tensor, 0, std::as_writable_bytes(std::span(values)));
-    return values;
-}
-
-/// Largest difference relative to the largest logit.
-double difference(const std::vector<float>& ours, const std::vector<float>& theirs)
-{
-    if (ours.size() != theirs.size() || ours.empty())
-        return 1e9;
-    double most = 0;
-    double scale = 0;
-    for (std::size_t i = 0; i < ours.size(); ++i) {
-        most = std::max(most, std::abs(static_cast<double>(ours[i]) - theirs[i]));
-        scale = std::max(scale, std::abs(static_cast<double>(theirs[i])));
-    }
-    return most / scale;
-}
-
-}  // namespace
 
 class TestModelExport : public QObject {
     Q_OBJECT
