@@ -3,13 +3,12 @@
 #include "engine/api/training_run.h"
 
 #include "engine/api/guarded.h"
+#include "engine/base/date.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/train/run_folder.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 
 namespace lorikeet::api {
 
@@ -20,15 +19,8 @@ namespace fs = std::filesystem;
 /// "20261124-2342"
 std::string timeStamp()
 {
-    using namespace std::chrono;
-    const auto now = floor<minutes>(system_clock::now());
-    const auto day = floor<days>(now);
-    const year_month_day date(day);
-    const hh_mm_ss time(now - day);
-    char text[32];
-    std::snprintf(text, sizeof text, "%04d%02u%02u-%02d%02d", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                  static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()));
-    return text;
+    const std::string now = utcNow();
+    return now.substr(0, 4) + now.substr(5, 2) + now.substr(8, 2) + "-" + now.substr(11, 2) + now.substr(14, 2);
 }
 
 /// Letters, digits, dot, dash and underscore of a name; the rest becomes a dash.

@@ -8,8 +8,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-
 namespace lorikeet::exporting {
 
 namespace {
@@ -36,7 +34,7 @@ void writeBaseNote(const std::filesystem::path& folder, const formats::ModelSour
 }  // namespace
 
 WrittenFolder writeAdapterFolder(const std::filesystem::path& target, bool replaceExisting, const AdapterContent& content,
-                                 const std::stop_token& stop, const std::function<void(const std::filesystem::path&)>& check)
+                                 const std::stop_token& stop, const FolderCheck& check)
 {
     throwIfStopped(stop);
     AtomicFolder folder(target, replaceExisting);
@@ -46,19 +44,8 @@ WrittenFolder writeAdapterFolder(const std::filesystem::path& target, bool repla
     if (source.format() == "gguf")
         writeBaseNote(folder.staging(), source, stop);
 
-    WrittenFolder written;
-    written.tensors = lora::verifyPeft(folder.staging(), source.shape(), content.slots, content.flat);
-    written.sha256 = sha256OfFile(folder.staging() / "adapter_model.safetensors", stop);
-    if (check)
-        check(folder.staging());
-    for (const auto& entry : std::filesystem::directory_iterator(folder.staging())) {
-        written.files.push_back(utf8(entry.path().filename()));
-        written.bytes += entry.file_size();
-    }
-    std::sort(written.files.begin(), written.files.end());
-    throwIfStopped(stop);
-    folder.commit();
-    return written;
+    const std::size_t tensors = lora::verifyPeft(folder.staging(), source.shape(), content.slots, content.flat);
+    return putInPlace(folder, "adapter_model.safetensors", tensors, stop, check);
 }
 
 }  // namespace lorikeet::exporting

@@ -4,7 +4,6 @@
 #include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
-#include "engine/base/hash.h"
 #include "engine/formats/hf_config_writer.h"
 #include "engine/formats/safetensors_writer.h"
 #include "engine/generate/model_text.h"
@@ -108,7 +107,7 @@ ReadParameter trainedParameters(std::span<const plan::ParameterSlot> slots, std:
 }
 
 WrittenFolder writeModelFolder(const std::filesystem::path& target, bool replaceExisting, const ModelContent& content, const std::stop_token& stop,
-                               const ProgressFn& progress, const std::function<void(const std::filesystem::path&)>& check)
+                               const ProgressFn& progress, const FolderCheck& check)
 {
     throwIfStopped(stop);
     AtomicFolder folder(target, replaceExisting);
@@ -116,19 +115,7 @@ WrittenFolder writeModelFolder(const std::filesystem::path& target, bool replace
     generate::writeTokenizerFiles(*content.source, folder.staging());
     writeWeights(folder.staging() / kWeights, content, stop, progress);
 
-    WrittenFolder written;
-    written.tensors = verifyWeights(folder.staging() / kWeights, content, stop);
-    written.sha256 = sha256OfFile(folder.staging() / kWeights, stop);
-    if (check)
-        check(folder.staging());
-    for (const auto& entry : std::filesystem::directory_iterator(folder.staging())) {
-        written.files.push_back(utf8(entry.path().filename()));
-        written.bytes += entry.file_size();
-    }
-    std::sort(written.files.begin(), written.files.end());
-    throwIfStopped(stop);
-    folder.commit();
-    return written;
+    return putInPlace(folder, kWeights, verifyWeights(folder.staging() / kWeights, content, stop), stop, check);
 }
 
 }  // namespace lorikeet::exporting

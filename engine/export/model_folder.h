@@ -25,6 +25,6 @@ struct ModelContent {
 /// `check` may prove more about the folder before it is put in place. @throws Error{Target} when it cannot be written,
 /// Error{Internal} when what was read back differs, Error{Cancelled}.
 WrittenFolder writeModelFolder(const std::filesystem::path& target, bool replaceExisting, const ModelContent& content, const std::stop_token& stop,
-                               const ProgressFn& progress, const std::function<void(const std::filesystem::path&)>& check = {});
+                               const ProgressFn& progress, const FolderCheck& check = {});
 
 }  // namespace lorikeet::exporting

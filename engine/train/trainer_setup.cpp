@@ -2,6 +2,7 @@
 // The first half of a run: everything that can be refused is refused here, before a file of the run is written.
 #include "engine/train/trainer.h"
 
+#include "engine/base/date.h"
 #include "engine/base/error.h"
 #include "engine/base/units.h"
 #include "engine/generate/model_text.h"
@@ -24,20 +25,6 @@ namespace lorikeet::train {
 namespace {
 
 constexpr std::uint64_t kGuardBytes = 64;
-
-std::string utcNow()
-{
-    using namespace std::chrono;
-    const auto now = floor<seconds>(system_clock::now());
-    const auto day = floor<days>(now);
-    const year_month_day date(day);
-    const hh_mm_ss time(now - day);
-    char text[40];
-    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                  static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                  static_cast<int>(time.seconds().count()));
-    return text;
-}
 
 /// The date of utcNow()'s text. @throws Error{BadInput}
 std::tm dateOf(const std::string& created)
