@@ -105,17 +105,23 @@ void inspectAdapterAt(const fs::path& path, bool json, Output& out)
                   {"alpha", info.alpha},
                   {"rslora", info.rslora},
                   {"targets", info.targets},
+                  {"also_trained", info.alsoTrained},
                   {"tensors", info.tensors},
                   {"parameters", info.parameters}});
         return;
     }
-    std::string targets;
-    for (const std::string& target : info.targets)
-        targets += (targets.empty() ? "" : ", ") + target;
+    const auto joined = [](const std::vector<std::string>& words) {
+        std::string text;
+        for (const std::string& word : words)
+            text += (text.empty() ? "" : ", ") + word;
+        return text;
+    };
     row(out, "adapter", utf8(path));
     row(out, "base model", info.baseModel);
     row(out, "rank", std::to_string(info.rank) + ", alpha " + formatNumber(info.alpha) + (info.rslora ? ", rsLoRA" : ""));
-    row(out, "targets", targets);
+    row(out, "targets", joined(info.targets));
+    if (!info.alsoTrained.empty())
+        row(out, "trained whole", joined(info.alsoTrained));
     row(out, "parameters", formatCount(info.parameters) + " in " + std::to_string(info.tensors) + " tensors");
 }
 

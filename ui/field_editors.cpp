@@ -18,8 +18,10 @@
 #include <QSignalBlocker>
 #include <QSlider>
 
-#include <array>
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <memory>
 
 namespace lorikeet::ui {
 
@@ -169,39 +171,68 @@ FieldEditor pathEditor(const JobField& field, const FieldTextReport& reportText)
     return {box, inner.focus, inner.show};
 }
 
-/// recipe.targets: a check box for each linear map.
-FieldEditor targetsEditor(const JobField& field, const FieldReport& report)
+/// A button for each word of a list; `send` is called after a click.
+std::vector<QPushButton*> wordButtons(const JobField& field, const QStringList& words, QHBoxLayout& row, const std::function<void()>& send)
 {
-    auto* box = new QWidget;
-    auto* row = new QHBoxLayout(box);
-    row->setContentsMargins(0, 0, 0, 0);
-    row->setSpacing(unit(1));
-    static constexpr std::array<const char*, 7> kWords{"q", "k", "v", "o", "gate", "up", "down"};
+    row.setContentsMargins(0, 0, 0, 0);
+    row.setSpacing(unit(1));
     std::vector<QPushButton*> buttons;
-    for (const char* word : kWords) {
-        QPushButton* button = makeButton(QLatin1String(word));
+    for (const QString& word : words) {
+        QPushButton* button = makeButton(word);
         button->setCheckable(true);
         button->setMinimumWidth(unit(4));
         button->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
-        button->setAccessibleName(QObject::tr("Target %1").arg(QLatin1String(word)));
-        button->setObjectName(toQt(field.key) + QLatin1Char('.') + QLatin1String(word));
-        row->addWidget(button);
+        button->setAccessibleName(toQt(field.label) + QLatin1Char(' ') + word);
+        button->setObjectName(toQt(field.key) + QLatin1Char('.') + word);
+        QObject::connect(button, &QPushButton::clicked, button, send);
+        row.addWidget(button);
         buttons.push_back(button);
     }
-    row->addStretch();
-    const auto send = [buttons, report] {
-        Json list = Json::array();
-        for (std::size_t i = 0; i < buttons.size(); ++i)
-            if (buttons[i]->isChecked())
-                list.push_back(kWords[i]);
-        report(list.size() == kWords.size() ? Json::array({"all"}) : list);
-    };
-    for (QPushButton* button : buttons)
-        QObject::connect(button, &QPushButton::clicked, box, send);
-    return {box, buttons.front(), [buttons](const Job& job) {
+    row.addStretch();
+    return buttons;
+}
+
+/// The words whose buttons are pressed.
+Json pressedWords(const std::vector<QPushButton*>& buttons)
+{
+    Json list = Json::array();
+    for (const QPushButton* button : buttons)
+        if (button->isChecked())
+            list.push_back(toStd(button->text()));
+    return list;
+}
+
+/// recipe.targets: a button for each linear map.
+FieldEditor targetsEditor(const JobField& field, const FieldReport& report)
+{
+    auto* box = new QWidget;
+    auto buttons = std::make_shared<std::vector<QPushButton*>>();
+    const QStringList words{QStringLiteral("q"), QStringLiteral("k"), QStringLiteral("v"), QStringLiteral("o"),
+                            QStringLiteral("gate"), QStringLiteral("up"), QStringLiteral("down")};
+    *buttons = wordButtons(field, words, *new QHBoxLayout(box), [buttons, report] {
+        const Json list = pressedWords(*buttons);
+        report(list.size() == buttons->size() ? Json::array({"all"}) : list);
+    });
+    return {box, buttons->front(), [buttons](const Job& job) {
                 const std::vector<Linear> targets = targetsOf(job);
-                for (std::size_t i = 0; i < buttons.size(); ++i)
-                    buttons[i]->setChecked(std::ranges::find(targets, kLinears[i]) != targets.end());
+                for (std::size_t i = 0; i < buttons->size(); ++i)
+                    (*buttons)[i]->setChecked(std::ranges::find(targets, kLinears[i]) != targets.end());
+            }};
+}
+
+/// A list of known words: a button for each.
+FieldEditor wordsEditor(const JobField& field, const FieldReport& report)
+{
+    auto* box = new QWidget;
+    auto buttons = std::make_shared<std::vector<QPushButton*>>();
+    QStringList words;
+    for (const std::string& choice : field.choices)
+        words << toQt(choice);
+    *buttons = wordButtons(field, words, *new QHBoxLayout(box), [buttons, report] { report(pressedWords(*buttons)); });
+    return {box, buttons->front(), [buttons, &field](const Job& job) {
+                const Json chosen = field.get(job);
+                for (QPushButton* button : *buttons)
+                    button->setChecked(std::ranges::find(chosen, Json(toStd(button->text()))) != chosen.end());
             }};
 }
 
@@ -244,7 +275,7 @@ FieldEditor makeFieldEditor(const JobField& field, FieldReport report, FieldText
     case JobField::Type::Number: return numberEditor(field, report);
     case JobField::Type::Boolean: return booleanEditor(field, report);
     case JobField::Type::Choice: return choiceEditor(field, report);
-    case JobField::Type::TextList: return targetsEditor(field, report);
+    case JobField::Type::TextList: return field.choices.empty() ? targetsEditor(field, report) : wordsEditor(field, report);
     case JobField::Type::Path: return pathEditor(field, reportText);
     case JobField::Type::Text:
     case JobField::Type::IntegerMap:

@@ -46,16 +46,18 @@ double largestDifference(const std::vector<float>& a, const std::vector<float>& 
     return most;
 }
 
-/// Logits of base + trained adapter against base + the adapter read from `folder`.
-ExportCheck compareLogits(generate::Session& session, const std::vector<float>& trained, const std::filesystem::path& folder,
+/// Logits of base + what was trained against base + what is read from `folder`.
+ExportCheck compareLogits(generate::Session& session, const exporting::AdapterContent& trained, const std::filesystem::path& folder,
                           const std::stop_token& stop)
 {
     const std::vector<std::int32_t> tokens = probeTokens(session.source().shape().vocab);
-    session.setAdapter(trained);
+    session.setAdapter(trained.flat);
+    session.setParameters(trained.modules.read);
     const std::vector<float> before = session.logits(tokens, stop);
-    std::vector<float> exported(trained.size());
+    std::vector<float> exported(trained.flat.size());
     lora::readWeights(folder, session.slots(), exported);
     session.setAdapter(exported);
+    session.setParameters(lora::moduleReader(folder, session.source().shape()));
     const double difference = largestDifference(before, session.logits(tokens, stop));
     ExportCheck check{"logits of the base with the exported adapter equal the trained ones", difference == 0.0,
                       "largest difference " + formatNumber(difference) + " over " + std::to_string(tokens.size()) + " tokens"};
@@ -120,14 +122,16 @@ ExportReport exportAdapter(const ExportRequest& request, const ExportBase& base,
     const plan::Trained& trained = base.plan.layout.trained;
     const train::CheckpointMasters masters(base.checkpoint);
     LORIKEET_CHECK(masters.elements() == trained.elements, "checkpoint of another size");
-    std::vector<float> all(static_cast<std::size_t>(masters.elements()));
+    std::vector<float> all(static_cast<std::size_t>(trained.adapterElements));
     masters.read(0, all);
     const train::PlainAdapter plain = train::plainAdapterOf(base.record.job, request.runFolder, trained, std::move(all));
-    generate::Session session(base.model, plain.slots, base.device, probeOptions(base.record.job), stop, progress);
-    const std::vector<float> flat = train::laidOutBy(session.slots(), session.plan().layout.trained.elements, plain);
+    const lora::TrainedModules modules
+        = exporting::trainedModules(trained.parameters, [&](std::int64_t offset, std::span<float> to) { masters.read(offset, to); });
+    generate::Session session(base.model, plain.slots, base.device, probeOptions(base.record.job), stop, progress, {modules.ids, false});
+    const std::vector<float> flat = train::laidOutBy(session.slots(), session.plan().layout.trained.adapterElements, plain);
     std::vector<ExportCheck> checks;
-    const exporting::AdapterContent content{&session.source(), plain.job, session.slots(), flat};
-    const auto check = [&](const std::filesystem::path& folder) { checks.push_back(compareLogits(session, flat, folder, stop)); };
+    const exporting::AdapterContent content{&session.source(), plain.job, session.slots(), flat, modules};
+    const auto check = [&](const std::filesystem::path& folder) { checks.push_back(compareLogits(session, content, folder, stop)); };
     const exporting::WrittenFolder written = exporting::writeAdapterFolder(request.target, request.replace, content, stop, check);
     return reportOf(request.target, written, std::move(checks));
 }
@@ -164,7 +168,7 @@ ExportReport exportRun(const ExportRequest& request, const std::stop_token& stop
         if (request.to != "peft" && request.to != "safetensors")
             throw Error(ErrorCode::Usage, "cannot export to \"" + request.to + "\"", "use --to peft (adapters) or --to safetensors (full fine-tuning)");
         const ExportBase base = openBase(request, stop, progress);
-        const bool isModel = !base.plan.layout.trained.parameters.empty();
+        const bool isModel = base.plan.layout.trained.adapters.empty();
         if (isModel && request.to == "peft")
             throw Error(ErrorCode::Usage, "this run trained the whole model: it has no adapter", "use --to safetensors");
         if (!isModel && request.to == "safetensors")
@@ -185,6 +189,7 @@ AdapterInfo inspectAdapter(const std::filesystem::path& folder)
         info.alpha = config.alpha;
         info.rslora = config.useRslora;
         info.targets = config.targetPattern ? std::vector<std::string>{*config.targetPattern} : config.targetModules;
+        info.alsoTrained = config.modulesToSave;
         info.tensors = static_cast<std::int64_t>(file.tensors().size());
         for (const auto& [name, tensor] : file.tensors())
             info.parameters += std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::uint64_t{1}, std::multiplies<>());

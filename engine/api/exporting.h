@@ -43,6 +43,7 @@ struct AdapterInfo {
     double alpha = 0;
     bool rslora = false;
     std::vector<std::string> targets;
+    std::vector<std::string> alsoTrained;  ///< modules that were trained whole beside it
     std::int64_t tensors = 0;
     std::uint64_t parameters = 0;
 };

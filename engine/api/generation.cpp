@@ -25,9 +25,14 @@ std::vector<plan::AdapterSlot> slotsOf(const std::string& model, const std::file
     return adapter.empty() ? std::vector<plan::AdapterSlot>{} : lora::readSlots(adapter, modelShape(model));
 }
 
+lora::WholeModules modulesOf(const std::string& model, const std::filesystem::path& adapter)
+{
+    return adapter.empty() ? lora::WholeModules{} : lora::findModules(adapter, modelShape(model));
+}
+
 std::vector<float> weightsOf(const generate::Session& session, const std::filesystem::path& adapter)
 {
-    std::vector<float> flat(static_cast<std::size_t>(session.plan().layout.trained.elements));
+    std::vector<float> flat(static_cast<std::size_t>(session.plan().layout.trained.adapterElements));
     lora::readWeights(adapter, session.slots(), flat);
     return flat;
 }
@@ -48,12 +53,13 @@ BaseWeights baseWeightsOf(const Job& job)
 struct Generation::State {
     State(const std::string& model, const std::filesystem::path& folder, const DeviceSpec& device, const generate::SessionOptions& options,
           const std::stop_token& stop, const ProgressFn& progress)
-        : session(locateModel(model), slotsOf(model, folder), device, options, stop, progress)
+        : session(locateModel(model), slotsOf(model, folder), device, options, stop, progress, modulesOf(model, folder))
     {
     }
 
     generate::Session session;
     std::vector<float> adapter;
+    formats::ReadParameter modules;  ///< what the adapter brings whole; null without an adapter
     std::string adapterHash;
     bool adapterInPlace = false;
 
@@ -62,6 +68,7 @@ struct Generation::State {
         if (adapter.empty() || wanted == adapterInPlace)
             return;
         session.setAdapter(wanted ? adapter : std::vector<float>(adapter.size(), 0.0f));
+        session.setParameters(wanted ? modules : formats::ReadParameter{});
         adapterInPlace = wanted;
     }
 };
@@ -82,6 +89,7 @@ Generation::Generation(const std::string& model, const std::filesystem::path& ad
         if (adapter.empty())
             return;
         m_state->adapter = weightsOf(m_state->session, adapter);
+        m_state->modules = lora::moduleReader(adapter, m_state->session.source().shape());
         m_state->adapterHash = sha256OfFile(adapter / "adapter_model.safetensors", stop);
     });
 }
@@ -125,9 +133,11 @@ void writeLogits(const std::string& model, const std::filesystem::path& adapter,
         options.quantization = weights.quantization;
         options.doubleQuantization = weights.doubleQuantization;
         options.wantText = false;
-        generate::Session session(locateModel(model), slotsOf(model, adapter), findDevice(device), options, stop, progress);
-        if (!adapter.empty())
+        generate::Session session(locateModel(model), slotsOf(model, adapter), findDevice(device), options, stop, progress, modulesOf(model, adapter));
+        if (!adapter.empty()) {
             session.setAdapter(weightsOf(session, adapter));
+            session.setParameters(lora::moduleReader(adapter, session.source().shape()));
+        }
         const std::vector<float> logits = session.logits(tokens, stop);
         const std::vector<std::uint64_t> shape{tokens.size(), logits.size() / tokens.size()};
         formats::writeSafetensors(target, {{"logits", formats::SafeType::F32, shape}},

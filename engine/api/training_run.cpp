@@ -146,15 +146,15 @@ private:
     static void writeTrained(const train::TrainerOptions& options, const train::Trainer& trainer, RunEnded& ended)
     {
         const plan::Trained& trained = trainer.plan().layout.trained;
-        if (trained.parameters.empty()) {
+        const auto masters = [&](std::int64_t offset, std::span<float> to) { trainer.state().readMasters(offset, to); };
+        if (!trained.adapters.empty()) {
             const std::filesystem::path folder = options.runFolder / "adapter";
-            const train::PlainAdapter plain = train::plainAdapterOf(options.job, options.runFolder, trained, trainer.state().masters());
-            exporting::writeAdapterFolder(folder, true, {&trainer.source(), plain.job, plain.slots, plain.flat}, {});
+            const train::PlainAdapter plain = train::plainAdapterOf(options.job, options.runFolder, trained, trainer.state().adapterMasters());
+            exporting::writeAdapterFolder(folder, true, {&trainer.source(), plain.job, plain.slots, plain.flat, exporting::trainedModules(trained.parameters, masters)}, {});
             ended.adapterFolder = utf8(folder);
             return;
         }
         const std::filesystem::path folder = options.runFolder / "model";
-        const auto masters = [&](std::int64_t offset, std::span<float> to) { trainer.state().readMasters(offset, to); };
         const exporting::ModelContent content{&trainer.source(), precisionOf(options.job), exporting::trainedParameters(trained.parameters, masters)};
         exporting::writeModelFolder(folder, true, content, {}, {});
         ended.modelFolder = utf8(folder);

@@ -8,6 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
+#include <utility>
+
 namespace lorikeet::exporting {
 
 namespace {
@@ -33,18 +36,41 @@ void writeBaseNote(const std::filesystem::path& folder, const formats::ModelSour
 
 }  // namespace
 
+formats::ReadParameter trainedParameters(std::span<const plan::ParameterSlot> slots, std::function<void(std::int64_t, std::span<float>)> readMasters)
+{
+    std::map<ParamId, const plan::ParameterSlot*> byId;
+    for (const plan::ParameterSlot& slot : slots)
+        byId.emplace(slot.id, &slot);
+    return [byId = std::move(byId), readMasters = std::move(readMasters)](ParamId id, std::int64_t first, std::int64_t, std::span<float> rows) {
+        const plan::ParameterSlot& slot = *byId.at(id);
+        // A vector is one row in the plan and one column in a file.
+        readMasters(slot.offset + first * (formats::isVector(id.kind) ? 1 : slot.cols), rows);
+    };
+}
+
+lora::TrainedModules trainedModules(std::span<const plan::ParameterSlot> slots, std::function<void(std::int64_t, std::span<float>)> readMasters)
+{
+    lora::TrainedModules modules;
+    for (const plan::ParameterSlot& slot : slots)
+        modules.ids.push_back(slot.id);
+    if (!slots.empty())
+        modules.read = trainedParameters(slots, std::move(readMasters));
+    return modules;
+}
+
 WrittenFolder writeAdapterFolder(const std::filesystem::path& target, bool replaceExisting, const AdapterContent& content,
                                  const std::stop_token& stop, const FolderCheck& check)
 {
     throwIfStopped(stop);
     AtomicFolder folder(target, replaceExisting);
     const formats::ModelSource& source = *content.source;
-    lora::writePeft(folder.staging(), lora::peftConfigOf(content.job, baseNameOf(source)), content.slots, content.flat);
+    const lora::PeftContent adapter{lora::peftConfigOf(content.job, baseNameOf(source)), source.shape(), content.slots, content.flat, content.modules};
+    lora::writePeft(folder.staging(), adapter);
     generate::writeTokenizerFiles(source, folder.staging());
     if (source.format() == "gguf")
         writeBaseNote(folder.staging(), source, stop);
 
-    const std::size_t tensors = lora::verifyPeft(folder.staging(), source.shape(), content.slots, content.flat);
+    const std::size_t tensors = lora::verifyPeft(folder.staging(), adapter);
     return putInPlace(folder, "adapter_model.safetensors", tensors, stop, check);
 }
 

@@ -94,18 +94,6 @@ std::string configOf(const ModelContent& content)
 
 }  // namespace
 
-ReadParameter trainedParameters(std::span<const plan::ParameterSlot> slots, std::function<void(std::int64_t, std::span<float>)> readMasters)
-{
-    std::map<ParamId, const plan::ParameterSlot*> byId;
-    for (const plan::ParameterSlot& slot : slots)
-        byId.emplace(slot.id, &slot);
-    return [byId = std::move(byId), readMasters = std::move(readMasters)](ParamId id, std::int64_t first, std::int64_t, std::span<float> rows) {
-        const plan::ParameterSlot& slot = *byId.at(id);
-        // A vector is one row in the plan and one column in a file.
-        readMasters(slot.offset + first * (formats::isVector(id.kind) ? 1 : slot.cols), rows);
-    };
-}
-
 WrittenFolder writeModelFolder(const std::filesystem::path& target, bool replaceExisting, const ModelContent& content, const std::stop_token& stop,
                                const ProgressFn& progress, const FolderCheck& check)
 {

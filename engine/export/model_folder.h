@@ -8,18 +8,11 @@
 
 namespace lorikeet::exporting {
 
-/// Rows [first, first + count) of a parameter in fp32, shaped as formats::shapeOf() says.
-using ReadParameter = std::function<void(ParamId id, std::int64_t first, std::int64_t count, std::span<float> rows)>;
-
-/// Reads from the flat masters of a full fine-tuning, of which `readMasters` gives [offset, offset + to.size()). `slots` must outlive it.
-[[nodiscard]] ReadParameter trainedParameters(std::span<const plan::ParameterSlot> slots,
-                                              std::function<void(std::int64_t offset, std::span<float> to)> readMasters);
-
 /// What goes into the folder.
 struct ModelContent {
     const formats::ModelSource* source = nullptr;  ///< the base: configuration and tokenizer
     DType dtype = DType::BF16;                     ///< of the written weights: bf16 or fp32
-    ReadParameter read;
+    formats::ReadParameter read;   ///< trainedParameters()
 };
 
 /// `check` may prove more about the folder before it is put in place. @throws Error{Target} when it cannot be written,

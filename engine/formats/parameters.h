@@ -10,6 +10,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,9 @@ using lorikeet::ParamKind;
 [[nodiscard]] constexpr ParamId normId(ParamKind kind, int layer) noexcept { return {kind, layer, Linear::Q}; }
 [[nodiscard]] constexpr ParamId weightId(int layer, Linear linear) noexcept { return {ParamKind::LinearWeight, layer, linear}; }
 [[nodiscard]] constexpr ParamId biasId(int layer, Linear linear) noexcept { return {ParamKind::LinearBias, layer, linear}; }
+
+/// Rows [first, first + count) of a parameter in fp32, shaped as shapeOf() says.
+using ReadParameter = std::function<void(ParamId id, std::int64_t first, std::int64_t count, std::span<float> rows)>;
 
 /// Every parameter of the model, each once, in the order of the forward pass: embedding; per layer input norm, q k v (weight, bias),
 /// q/k norm, o, mid norm, gate, up, down; final norm; head unless tied.

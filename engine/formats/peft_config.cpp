@@ -30,7 +30,7 @@ bool isHarmless(const std::string& key)
 {
     constexpr std::array kKeys{"alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "corda_config", "ensure_weight_tying",
                                "eva_config", "fan_in_fan_out", "inference_mode", "init_lora_weights", "loftq_config", "lora_alpha",
-                               "lora_dropout", "lora_ga_config", "megatron_core", "peft_type", "peft_version", "qalora_group_size", "r",
+                               "lora_dropout", "lora_ga_config", "megatron_core", "modules_to_save", "peft_type", "peft_version", "qalora_group_size", "r",
                                "rank_pattern", "revision", "runtime_config", "target_modules", "task_type", "use_rslora"};
     return std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end();
 }
@@ -74,6 +74,21 @@ void readTargets(const JsonFields& fields, PeftConfig& config)
         if (!target.is_string())
             fields.refuse("'target_modules' holds something that is not a name");
         config.targetModules.push_back(target.get<std::string>());
+    }
+}
+
+void readModules(const JsonFields& fields, PeftConfig& config)
+{
+    config.ensureWeightTying = fields.boolean("ensure_weight_tying").value_or(false);
+    const json* modules = fields.find("modules_to_save");
+    if (modules == nullptr || modules->is_null())
+        return;
+    if (!modules->is_array())
+        fields.refuse("'modules_to_save' is not a list of names");
+    for (const json& module : *modules) {
+        if (!module.is_string())
+            fields.refuse("'modules_to_save' holds something that is not a name");
+        config.modulesToSave.push_back(module.get<std::string>());
     }
 }
 
@@ -133,6 +148,7 @@ PeftConfig parsePeftConfig(std::string_view text, const std::string& where)
         fields.refuse("'lora_dropout' is not in [0, 1)");
     config.useRslora = fields.boolean("use_rslora").value_or(false);
     readTargets(fields, config);
+    readModules(fields, config);
     readPatterns(fields, ordered_json::parse(text), config);  // a second look, because the sorted one forgets the order
     config.baseModel = fields.text("base_model_name_or_path");
     config.revision = fields.text("revision");
@@ -153,12 +169,13 @@ std::string peftConfigJson(const PeftConfig& config)
     for (const auto& [pattern, alpha] : config.alphaPattern)
         alphas[pattern] = numberOf(alpha);
     const ordered_json targets = config.targetPattern ? ordered_json(*config.targetPattern) : ordered_json(config.targetModules);
-    const ordered_json content{
+    ordered_json content{
         {"alpha_pattern", alphas},
         {"auto_mapping", nullptr},
         {"base_model_name_or_path", textOrNull(config.baseModel)},
         {"bias", "none"},
         {"corda_config", nullptr},
+        {"ensure_weight_tying", config.ensureWeightTying},
         {"eva_config", nullptr},
         {"exclude_modules", nullptr},
         {"fan_in_fan_out", false},
@@ -173,7 +190,7 @@ std::string peftConfigJson(const PeftConfig& config)
         {"lora_dropout", config.dropout},
         {"megatron_config", nullptr},
         {"megatron_core", "megatron.core"},
-        {"modules_to_save", nullptr},
+        {"modules_to_save", config.modulesToSave.empty() ? ordered_json(nullptr) : ordered_json(config.modulesToSave)},
         {"peft_type", "LORA"},
         {"peft_version", config.peftVersion},
         {"r", config.rank},
@@ -186,6 +203,8 @@ std::string peftConfigJson(const PeftConfig& config)
         {"use_dora", false},
         {"use_rslora", config.useRslora},
     };
+    if (!config.ensureWeightTying)
+        content.erase("ensure_weight_tying");
     return content.dump(2, ' ', true, ordered_json::error_handler_t::replace);
 }
 

@@ -23,6 +23,8 @@ struct PeftConfig {
     /// Regular expression for path ends -> rank (alpha). The first that matches wins, so the order of the file is kept.
     std::vector<std::pair<std::string, std::int64_t>> rankPattern;
     std::vector<std::pair<std::string, double>> alphaPattern;
+    std::vector<std::string> modulesToSave;  ///< modules that are trained whole, by the ends of their paths
+    bool ensureWeightTying = false;          ///< a table that is both embedding and head stays one
     std::optional<std::string> baseModel;  ///< base_model_name_or_path
     std::optional<std::string> revision;
     std::optional<std::string> taskType = "CAUSAL_LM";
@@ -33,7 +35,7 @@ struct PeftConfig {
 };
 
 /// `where` is the file in messages. Keys that are absent have PEFT's defaults; keys of newer versions are ignored while they are off.
-/// @throws Error{BadInput} naming the feature: another method than LoRA, DoRA, modules_to_save, biases, layers_to_transform, PiSSA-like
+/// @throws Error{BadInput} naming the feature: another method than LoRA, DoRA, biases, layers_to_transform, PiSSA-like
 /// initialisation that changes the base weights, ...; a value of a wrong type or range.
 [[nodiscard]] PeftConfig parsePeftConfig(std::string_view json, const std::string& where);
 /// The same from a file.

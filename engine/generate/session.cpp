@@ -19,12 +19,13 @@ constexpr std::int64_t kLogitRows = 64;
 }  // namespace
 
 Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSlot> slots, const DeviceSpec& device,
-                 const SessionOptions& options, const std::stop_token& stop, const ProgressFn& progress)
-    : m_source(model::openRunnableModel(model))
+                 const SessionOptions& options, const std::stop_token& stop, const ProgressFn& progress, const lora::WholeModules& whole)
+    : m_source(model::openRunnableModel(model)), m_shape(m_source->shape())
 {
+    m_shape.tiedHead = m_shape.tiedHead && !whole.apart;
     if (options.wantText)
         m_text = loadModelText(*m_source);
-    const ModelShape& shape = m_source->shape();
+    const ModelShape& shape = m_shape;
     m_device = model::openDevice(device, options.threads);
     m_context = m_device->context();
 
@@ -37,6 +38,7 @@ Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSl
     job.quantization = options.quantization;
     job.doubleQuantization = options.doubleQuantization;
     job.adapters = std::move(slots);
+    job.parameters = whole.ids;
     std::int64_t largestRank = 0;
     for (const plan::AdapterSlot& slot : job.adapters)
         largestRank = std::max(largestRank, slot.rank);
@@ -52,16 +54,33 @@ Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSl
     model::loadWeights(*m_source, *m_memory, m_context, stop, progress);
     m_decoder = std::make_unique<model::Decoder>(shape, *m_memory, m_context);
     if (!m_plan.layout.trained.adapters.empty())
-        setAdapter(std::vector<float>(static_cast<std::size_t>(m_plan.layout.trained.elements), 0.0f));
+        setAdapter(std::vector<float>(static_cast<std::size_t>(m_plan.layout.trained.adapterElements), 0.0f));
+}
+
+void Session::refreshWork()
+{
+    if (m_plan.layout.work != m_plan.layout.master)
+        kernels::convert(m_context, {m_memory->mat(m_plan.layout.work), m_memory->mat(m_plan.layout.master), 1.0});
 }
 
 void Session::setAdapter(std::span<const float> flat)
 {
-    const tensor::Mat master = m_memory->mat(m_plan.layout.master);
-    LORIKEET_CHECK(static_cast<std::int64_t>(flat.size()) == master.elements(), "adapter of another size");
-    kernels::upload(m_context, master, flat.data());
-    if (m_plan.layout.work != m_plan.layout.master)
-        kernels::convert(m_context, {m_memory->mat(m_plan.layout.work), master, 1.0});
+    LORIKEET_CHECK(static_cast<std::int64_t>(flat.size()) == m_plan.layout.trained.adapterElements, "adapter of another size");
+    kernels::upload(m_context, m_memory->mat(m_plan.layout.master).part(0, 1, m_plan.layout.trained.adapterElements), flat.data());
+    refreshWork();
+}
+
+void Session::setParameters(const formats::ReadParameter& read)
+{
+    if (m_plan.layout.trained.parameters.empty())
+        return;
+    m_memory->enter(m_plan.program.at(plan::Phase::Load, plan::PointKind::Load));
+    const bool tied = m_source->shape().tiedHead;
+    const auto base = [&](ParamId id, std::int64_t first, std::int64_t count, std::span<float> rows) {
+        m_source->readRows(tied && id.kind == ParamKind::Head ? formats::embeddingId() : id, first, count, rows);
+    };
+    model::fillParameters(read ? read : formats::ReadParameter(base), m_shape, *m_memory, m_context);
+    refreshWork();
 }
 
 std::vector<float> Session::logits(std::span<const std::int32_t> tokens, const std::stop_token& stop)

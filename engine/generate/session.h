@@ -5,6 +5,7 @@
 #include "engine/base/progress.h"
 #include "engine/formats/model_source.h"
 #include "engine/generate/model_text.h"
+#include "engine/lora/peft_modules.h"
 #include "engine/model/compute_device.h"
 #include "engine/model/decoder.h"
 #include "engine/plan/planner.h"
@@ -30,9 +31,9 @@ struct SessionOptions {
 
 class Session {
 public:
-    /// `slots` (without offsets) describe the adapter to come; empty: none. @throws Error
+    /// `slots` (without offsets) and `whole` describe the adapter to come; empty: none. @throws Error
     Session(const std::filesystem::path& model, std::vector<plan::AdapterSlot> slots, const DeviceSpec& device, const SessionOptions& options,
-            const std::stop_token& stop, const ProgressFn& progress);
+            const std::stop_token& stop, const ProgressFn& progress, const lora::WholeModules& whole = {});
     // The decoder refers to the other members.
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -45,13 +46,18 @@ public:
     [[nodiscard]] const std::vector<plan::AdapterSlot>& slots() const { return m_plan.layout.trained.adapters; }
     [[nodiscard]] std::int64_t context() const { return m_plan.layout.sampleContext; }
 
-    /// Puts an adapter's numbers in place; all zeros give exactly the base model.
+    /// Puts an adapter's numbers in place, Trained::adapterElements; all zeros give exactly the base model.
     void setAdapter(std::span<const float> flat);
+    /// Puts the parameters in place that the adapter brings whole; a null `read`: those of the base model, as after loading.
+    void setParameters(const formats::ReadParameter& read);
     /// fp32 logits [T, V] of all positions.
     [[nodiscard]] std::vector<float> logits(std::span<const std::int32_t> tokens, const std::stop_token& stop);
 
 private:
+    void refreshWork();
+
     std::unique_ptr<formats::ModelSource> m_source;
+    ModelShape m_shape;  ///< the model's, with a head of its own where the adapter brings one
     ModelText m_text;
     std::unique_ptr<model::ComputeDevice> m_device;
     kernels::Context m_context;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/plan/planner.h"
+#include "engine/spec/also_train.h"
 
 #include <cstdint>
 
@@ -16,6 +17,7 @@ struct ProductSizes {
     DType compute = DType::F32;
     bool training = true;
     bool wholeModel = false;  ///< every weight has a gradient
+    AlsoTrain also;           ///< what is trained beside the adapter
     bool principal = false;   ///< principal parts are split off while loading
 };
 

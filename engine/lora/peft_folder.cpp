@@ -114,9 +114,10 @@ std::vector<plan::AdapterSlot> readSlots(const std::filesystem::path& folder, co
                 slots.push_back(slot);
         }
     }
-    if (slots.empty() || slots.size() * 2 != file.tensors().size())
+    const std::size_t known = 2 * slots.size() + moduleTensors(file, shape);
+    if (slots.empty() || known != file.tensors().size())
         throw Error(ErrorCode::BadInput,
-                    utf8(file.path()) + " holds " + std::to_string(file.tensors().size()) + " tensors, " + std::to_string(2 * slots.size())
+                    utf8(file.path()) + " holds " + std::to_string(file.tensors().size()) + " tensors, " + std::to_string(known)
                         + " of which belong to the " + std::to_string(shape.layers) + " layers of this base model",
                     "use the base model the adapter was trained on");
     return slots;
@@ -156,8 +157,7 @@ formats::PeftConfig peftConfigOf(const Job& job, const std::string& baseModel)
     return config;
 }
 
-void writePeft(const std::filesystem::path& folder, const formats::PeftConfig& config, std::span<const plan::AdapterSlot> slots,
-               std::span<const float> flat)
+void writePeft(const std::filesystem::path& folder, const PeftContent& content)
 {
     struct Source {
         const plan::AdapterSlot* slot;
@@ -165,7 +165,8 @@ void writePeft(const std::filesystem::path& folder, const formats::PeftConfig& c
     };
     std::vector<formats::SafeEntry> entries;
     std::map<std::string, Source> sources;
-    for (const plan::AdapterSlot& slot : slots) {
+    std::map<std::string, ParamId> modules;
+    for (const plan::AdapterSlot& slot : content.slots) {
         const auto put = [&](AdapterMatrix matrix, std::int64_t rows, std::int64_t cols) {
             const std::string name = peftNameOf(slot, matrix);
             entries.push_back({name, formats::SafeType::F32, {static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols)}});
@@ -174,20 +175,71 @@ void writePeft(const std::filesystem::path& folder, const formats::PeftConfig& c
         put(AdapterMatrix::A, slot.rank, slot.in);
         put(AdapterMatrix::B, slot.out, slot.rank);
     }
+    for (const ParamId id : content.modules.ids)
+        for (const std::string& name : moduleNamesOf(id, content.shape.tiedHead)) {
+            const std::vector<std::int64_t> dims = formats::fileShapeOf(id, content.shape);
+            entries.push_back({name, formats::SafeType::F32, {dims.begin(), dims.end()}});
+            modules.emplace(name, id);
+        }
     formats::writeSafetensors(folder / kTensorFile, std::move(entries), [&](const formats::SafeEntry& entry, const formats::AppendBytes& append) {
+        if (const auto module = modules.find(entry.name); module != modules.end()) {
+            readInPieces(content.modules.read, module->second, content.shape, [&](std::span<const float> values) { append(std::as_bytes(values)); });
+            return;
+        }
         const auto& [slot, matrix] = sources.at(entry.name);
         const bool isA = matrix == AdapterMatrix::A;
         const auto offset = static_cast<std::size_t>(isA ? slot->aOffset : slot->bOffset);
         const auto count = static_cast<std::size_t>(slot->rank * (isA ? slot->in : slot->out));
-        append(std::as_bytes(flat.subspan(offset, count)));
+        append(std::as_bytes(content.flat.subspan(offset, count)));
     });
+    formats::PeftConfig config = content.config;
+    describeModules(config, content.modules.ids, content.shape.tiedHead);
     formats::writePeftConfig(folder / kConfigFile, config);
 }
 
-std::size_t verifyPeft(const std::filesystem::path& folder, const ModelShape& shape, std::span<const plan::AdapterSlot> slots,
-                       std::span<const float> flat)
+void writePeft(const std::filesystem::path& folder, const formats::PeftConfig& config, std::span<const plan::AdapterSlot> slots,
+               std::span<const float> flat)
 {
-    const std::vector<plan::AdapterSlot> found = readSlots(folder, shape);
+    writePeft(folder, {config, ModelShape{}, slots, flat, {}});
+}
+
+namespace {
+
+/// Every parameter that was trained whole is there and nothing else, with the same values. Returns the number of tensors.
+std::size_t verifyModules(const std::filesystem::path& folder, const PeftContent& content)
+{
+    std::vector<ParamId> ids = content.modules.ids;
+    std::ranges::sort(ids);
+    const WholeModules found = findModules(folder, content.shape);
+    LORIKEET_CHECK(found.ids == ids && !found.apart, "the written adapter brings other parameters whole");
+    if (ids.empty())
+        return 0;
+    const formats::SafetensorsFile file(tensorFile(folder));
+    std::size_t tensors = 0;
+    for (const ParamId id : ids)
+        for (const std::string& name : moduleNamesOf(id, content.shape.tiedHead)) {
+            const formats::SafeTensor* tensor = file.find(name);
+            std::uint64_t at = 0;
+            std::vector<float> back;
+            readInPieces(content.modules.read, id, content.shape, [&](std::span<const float> values) {
+                back.resize(values.size());
+                file.read(*tensor, at, std::as_writable_bytes(std::span(back)));
+                LORIKEET_CHECK(std::memcmp(back.data(), values.data(), values.size_bytes()) == 0, name + " reads back differently");
+                at += values.size_bytes();
+            });
+            ++tensors;
+        }
+    return tensors;
+}
+
+}  // namespace
+
+
+std::size_t verifyPeft(const std::filesystem::path& folder, const PeftContent& content)
+{
+    const auto slots = content.slots;
+    const auto flat = content.flat;
+    const std::vector<plan::AdapterSlot> found = readSlots(folder, content.shape);
     LORIKEET_CHECK(found.size() == slots.size(), "the written adapter has another number of maps");
     for (std::size_t i = 0; i < slots.size(); ++i)
         LORIKEET_CHECK(found[i].layer == slots[i].layer && found[i].linear == slots[i].linear && found[i].rank == slots[i].rank
@@ -196,7 +248,13 @@ std::size_t verifyPeft(const std::filesystem::path& folder, const ModelShape& sh
     std::vector<float> back(flat.size());
     readWeights(folder, slots, back);
     LORIKEET_CHECK(std::memcmp(back.data(), flat.data(), flat.size_bytes()) == 0, "the written adapter differs from the trained one");
-    return 2 * slots.size();
+    return 2 * slots.size() + verifyModules(folder, content);
+}
+
+std::size_t verifyPeft(const std::filesystem::path& folder, const ModelShape& shape, std::span<const plan::AdapterSlot> slots,
+                       std::span<const float> flat)
+{
+    return verifyPeft(folder, {{}, shape, slots, flat, {}});
 }
 
 }  // namespace lorikeet::lora

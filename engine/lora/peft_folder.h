@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/formats/peft_config.h"
+#include "engine/lora/peft_modules.h"
 #include "engine/plan/layout.h"
 #include "engine/spec/job.h"
 #include "engine/spec/model_shape.h"
@@ -25,11 +26,24 @@ void readWeights(const std::filesystem::path& folder, std::span<const plan::Adap
 /// The configuration PEFT would have written for this job.
 [[nodiscard]] formats::PeftConfig peftConfigOf(const Job& job, const std::string& baseModel);
 
+/// What goes into a folder: an adapter in `flat`, laid out by `slots`, and what was trained whole beside it.
+struct PeftContent {
+    formats::PeftConfig config;  ///< its modules_to_save are made from `modules`
+    const ModelShape& shape;
+    std::span<const plan::AdapterSlot> slots;
+    std::span<const float> flat;
+    TrainedModules modules;
+};
+
 /// Writes both files into an existing folder, fp32. @throws Error{Target}
+void writePeft(const std::filesystem::path& folder, const PeftContent& content);
+/// An adapter alone.
 void writePeft(const std::filesystem::path& folder, const formats::PeftConfig& config, std::span<const plan::AdapterSlot> slots,
                std::span<const float> flat);
 
-/// Reads the folder back and compares every element with `flat`. Returns the number of tensors. @throws Error{Internal} on a difference.
+/// Reads the folder back and compares every element. Returns the number of tensors. @throws Error{Internal} on a difference.
+std::size_t verifyPeft(const std::filesystem::path& folder, const PeftContent& content);
+/// An adapter alone.
 std::size_t verifyPeft(const std::filesystem::path& folder, const ModelShape& shape, std::span<const plan::AdapterSlot> slots,
                        std::span<const float> flat);
 

@@ -67,8 +67,8 @@ public:
     /// The same for generation: q, k, v of the new rows only, attention over the cache.
     void forwardCached(const BlockWeights& w, const BlockMats& b, const PassInputs& in, const CacheMats& cache) const;
     /// Turns g.dStream, the gradient of y, into the gradient of x, and sums adapter gradients. `level` says what of `b` still holds
-    /// forward's values; the rest is made again. gate and up are overwritten. With `lowest` nothing below is trained and the gradient
-    /// of x is not computed.
+    /// forward's values; the rest is made again. gate and up are overwritten. With `lowest` neither its first norm nor anything below
+    /// is trained and the gradient of x is not computed.
     void backward(const BlockWeights& w, const BlockMats& b, const BackwardMats& g, const PassInputs& in, Recompute level, bool lowest) const;
 
 private:

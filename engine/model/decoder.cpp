@@ -249,7 +249,7 @@ void Decoder::backward(const PassInputs& in, std::int64_t rows, const std::stop_
         m_offload.bringWeights(layer, layer > 0 ? layer - 1 : Offload::kNobody);
         m_offload.fetch(layer, rows);
         m_block.backward(m_layers[layer], blockMats(m_layout.backward[layer], rows), g, in, m_layout.levels[layer],
-                         layer == 0 && !m_dEmbedding);
+                         layer == 0 && !m_dEmbedding && !m_layers.front().dNormIn);
     }
     if (m_dEmbedding) {
         Mat tokens = m_memory.mat(m_layout.batch.tokens);

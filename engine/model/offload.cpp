@@ -48,7 +48,7 @@ Offload::Offload(PlannedMemory& memory, kernels::Context& context) : m_memory(me
 
 bool Offload::weightsAreOnHost(std::size_t layer) const
 {
-    return layer < m_layout.hostLayers.size() && m_layout.hostLayers[layer].normIn != plan::kNone;
+    return layer < m_layout.hostLayers.size() && plan::isOffloaded(m_layout, layer);
 }
 
 bool Offload::keptIsOnHost(std::size_t layer) const { return layer < m_layout.hostKept.size() && m_layout.hostKept[layer].x != plan::kNone; }

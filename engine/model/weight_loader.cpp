@@ -11,6 +11,7 @@
 #include "engine/kernels/op_table.h"
 #include "engine/kernels/rope.h"
 #include "engine/model/quantised_weights.h"
+#include "engine/plan/layer_parts.h"
 
 #include <algorithm>
 #include <cmath>
@@ -42,12 +43,19 @@ public:
         if (!m_trained.empty())
             kernels::fillZero(context, m_masters);
     }
+    /// False where the head is the embedding table.
+    [[nodiscard]] bool hasOwnHead() const
+    {
+        const plan::Layout& layout = m_memory.plan().layout;
+        return layout.head != layout.embedding || m_trained.contains(formats::headId());
+    }
     /// Device or host: where the parameter lies.
     [[nodiscard]] const LoadRoom& roomOf(ParamId id) const
     {
+        if (m_trained.contains(id))
+            return m_device;
         const plan::BufferId buffer = id.kind == ParamKind::LinearWeight && linearOf(id).weight == plan::kNone ? linearOf(id).codes : idOf(id);
-        const bool frozen = !m_trained.contains(id);
-        return frozen && m_memory.plan().buffer(buffer).space == plan::Space::Host ? m_onHost : m_device;
+        return m_memory.plan().buffer(buffer).space == plan::Space::Host ? m_onHost : m_device;
     }
     [[nodiscard]] Mat matOf(ParamId id)
     {
@@ -69,7 +77,7 @@ private:
     {
         const plan::Layout& layout = m_memory.plan().layout;
         const auto layer = static_cast<std::size_t>(id.layer);
-        return !layout.hostLayers.empty() && layout.hostLayers[layer].normIn != plan::kNone ? layout.hostLayers[layer] : layout.layers[layer];
+        return plan::isOffloaded(layout, layer) ? layout.hostLayers[layer] : layout.layers[layer];
     }
     [[nodiscard]] const plan::LinearWeights& linearOf(ParamId id) const { return layerOf(id).linears[static_cast<std::size_t>(id.linear)]; }
     [[nodiscard]] plan::BufferId idOf(ParamId id) const
@@ -125,6 +133,9 @@ void fillInBlocks(const LoadRoom& room, const Mat& target, const ReadRows& fill)
     }
 }
 
+/// A tied head lies in the file as the embedding table.
+ParamId storedAs(ParamId id, const ModelShape& shape) { return id.kind == ParamKind::Head && shape.tiedHead ? formats::embeddingId() : id; }
+
 /// Straight from the file into its place, where both agree on the type.
 bool readWhole(const formats::ModelSource& source, ParamId id, const Mat& target)
 {
@@ -159,25 +170,36 @@ void loadWeights(const formats::ModelSource& source, PlannedMemory& memory, kern
     const ModelShape& shape = source.shape();
     Places places(shape, memory, context);
     places.clear(context);
-    const std::vector<ParamId> parameters = formats::parametersOf(shape);
+    std::vector<ParamId> parameters = formats::parametersOf(shape);
+    if (shape.tiedHead && places.hasOwnHead())
+        parameters.push_back(formats::headId());
     for (std::size_t i = 0; i < parameters.size(); ++i) {
         throwIfStopped(stop);
         const ParamId id = parameters[i];
+        const ParamId inFile = storedAs(id, shape);
         const ReadRows read = [&](std::int64_t row, std::int64_t count, std::span<float> block) {
             throwIfStopped(stop);
-            source.readRows(id, row, count, block);
+            source.readRows(inFile, row, count, block);
         };
         const ReadRows other = replace ? replace(id, read) : ReadRows{};
         const ReadRows& rows = other ? other : read;
         if (const kernels::QuantMat matrix = places.quantisedOf(id)) {
             if (other || !copyQuantised(*places.roomOf(id).context, matrix, source, id))
                 fillQuantised(places.roomOf(id), matrix, rows);
-        } else if (const Mat target = asFileRows(places.matOf(id), shape, id); other || places.roomOf(id).context->device != nullptr || !readWhole(source, id, target))
+        } else if (const Mat target = asFileRows(places.matOf(id), shape, id); other || places.roomOf(id).context->device != nullptr || !readWhole(source, inFile, target))
             fillInBlocks(places.roomOf(id), target, rows);
         if (progress)
             progress({"loading weights", i + 1, parameters.size(), "tensors"});
     }
     loadRopeTable(shape, memory, context);
+}
+
+void fillParameters(const formats::ReadParameter& read, const ModelShape& shape, PlannedMemory& memory, kernels::Context& context)
+{
+    Places places(shape, memory, context);
+    for (const plan::ParameterSlot& slot : memory.plan().layout.trained.parameters)
+        fillInBlocks(places.roomOf(slot.id), asFileRows(places.matOf(slot.id), shape, slot.id),
+                     [&](std::int64_t row, std::int64_t count, std::span<float> block) { read(slot.id, row, count, block); });
 }
 
 void fillRandomWeights(const ModelShape& shape, PlannedMemory& memory, kernels::Context& context, std::uint64_t seed)

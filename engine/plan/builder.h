@@ -4,7 +4,10 @@
 
 #include "engine/plan/memory_plan.h"
 #include "engine/plan/planner.h"
+#include "engine/plan/term_names.h"
+#include "engine/spec/also_train.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,49 +20,6 @@ struct Lifetime {
     PointIndex first = 0;
     PointIndex last = 0;
 };
-
-/// Names of the budget's lines; the summary looks their sentences up.
-namespace term {
-inline constexpr std::string_view kLayerWeights = "weights of the layers";
-inline constexpr std::string_view kTables = "embedding and head";
-inline constexpr std::string_view kAdapter = "adapter";
-inline constexpr std::string_view kAdapterWork = "adapter, working copy";
-inline constexpr std::string_view kKept = "kept for backward";
-inline constexpr std::string_view kStream = "residual stream";
-inline constexpr std::string_view kGradient = "gradient of the adapter";
-inline constexpr std::string_view kMoments = "Adam moments";
-inline constexpr std::string_view kMoments8bit = "Adam moments, 8-bit";
-inline constexpr std::string_view kMomentScales = "scales of the moments";
-inline constexpr std::string_view kMomentum = "momentum";
-inline constexpr std::string_view kModel = "weights of the model";
-inline constexpr std::string_view kMasters = "fp32 masters";
-inline constexpr std::string_view kModelGradient = "gradient of the model";
-inline constexpr std::string_view kQuantised = "quantised weights of the layers";
-inline constexpr std::string_view kScales = "quantisation scales";
-inline constexpr std::string_view kDequantise = "one matrix dequantised";
-inline constexpr std::string_view kLayerSlots = "two visiting layers";
-inline constexpr std::string_view kHostLayers = "offloaded layers";
-inline constexpr std::string_view kHostEmbedding = "embedding on the host";
-inline constexpr std::string_view kHostKept = "offloaded activations";
-inline constexpr std::string_view kKeptSlots = "two layers' activations";
-inline constexpr std::string_view kBlockScratch = "scratch of one layer";
-inline constexpr std::string_view kBackwardScratch = "scratch of one backward layer";
-inline constexpr std::string_view kLossChunk = "loss chunk";
-inline constexpr std::string_view kEvaluate = "evaluation pass";
-inline constexpr std::string_view kSample = "sampling cache";
-inline constexpr std::string_view kBatch = "batch";
-inline constexpr std::string_view kRope = "rotary table";
-inline constexpr std::string_view kStaging = "loading";
-inline constexpr std::string_view kPrincipal = "principal parts";
-inline constexpr std::string_view kMatmul = "matrix product scratch";
-inline constexpr std::string_view kWiden = "bf16 widened to fp32";
-inline constexpr std::string_view kSlack = "gaps between buffers";
-inline constexpr std::string_view kContext = "run time and libraries";
-inline constexpr std::string_view kGrowth = "growth while running";
-inline constexpr std::string_view kAttentionPool = "attention library's pool";
-inline constexpr std::string_view kOtherPrograms = "other programs and the system";
-inline constexpr std::string_view kDriver = "kept by the driver";
-}  // namespace term
 
 /// Collects buffers; offsets come later from packing.
 class Builder {
@@ -91,17 +51,27 @@ private:
 /// that are only planned for. They are one buffer a layer.
 [[nodiscard]] std::int64_t otherNormParameters(const ModelShape& shape);
 
+/// Which parameters of the model lie in the flat buffers and not among the frozen weights.
+struct TrainedParameters {
+    bool wholeModel = false;   ///< full fine-tuning: every one
+    std::vector<ParamId> ids;  ///< else these, sorted
+
+    [[nodiscard]] bool has(ParamId id) const { return wholeModel || std::ranges::binary_search(ids, id); }
+};
+/// Those of recipe.also_train.
+[[nodiscard]] std::vector<ParamId> alsoTrained(const ModelShape& shape, const AlsoTrain& also);
+
 /// What lies in the flat buffers.
 struct TrainedJob {
     std::vector<AdapterSlot> adapters;  ///< layer, linear, rank, alpha, scale; widths and offsets are computed
-    bool wholeModel = false;            ///< full fine-tuning: every parameter of the model
+    TrainedParameters parameters;
     bool training = true;               ///< with gradient and optimizer state
     OptimizerKind optimizer = OptimizerKind::AdamW;
     double momentum = 0;
 };
 
 /// Frozen parameters of the model (none when all of it is trained), and the rotary table and staging that go with loading them.
-void addWeights(Builder& builder, bool frozen);
+void addWeights(Builder& builder, const TrainedParameters& trained);
 /// Flat buffers of what is trained; fills Layout::trained.
 void addTrained(Builder& builder, const TrainedJob& job);
 /// How the train phase runs.

@@ -77,6 +77,15 @@ std::string rowWord(std::int64_t rows, const Layout& layout)
     return "";
 }
 
+/// The columns of a buffer; those of a flat one that holds adapters and parameters of the model as their sum.
+std::string columnsText(std::int64_t columns, const Layout& layout)
+{
+    const Trained& trained = layout.trained;
+    if (columns != trained.elements || trained.parameters.empty() || trained.adapters.empty())
+        return number(columns);
+    return "(" + number(trained.adapterElements) + " of the adapter + " + number(trained.elements - trained.adapterElements) + " of the model)";
+}
+
 std::string textOf(const Group& group, const Layout& layout)
 {
     const std::int64_t rows = group.sizes.front().rows;
@@ -87,7 +96,7 @@ std::string textOf(const Group& group, const Layout& layout)
         std::string factor = each > 1 ? number(each) + " x " : "";
         if (!sameRows && size.rows > 1)
             factor += number(size.rows) + rowWord(size.rows, layout) + " x ";
-        inner += (inner.empty() ? "" : " + ") + factor + number(size.columns);
+        inner += (inner.empty() ? "" : " + ") + factor + columnsText(size.columns, layout);
     }
     std::string text;
     if (group.layers > 1)

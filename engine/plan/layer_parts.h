@@ -17,6 +17,15 @@ void forEachWeight(Layer& w, const Visit& visit)
             visit(*id);
 }
 
+/// True where the layer's frozen weights lie on the host. Its norms may be trained, its matrices never are.
+[[nodiscard]] inline bool isOffloaded(const Layout& layout, std::size_t layer)
+{
+    if (layout.hostLayers.empty())
+        return false;
+    const LinearWeights& first = layout.hostLayers[layer].linears.front();
+    return first.weight != kNone || first.codes != kNone;
+}
+
 /// Calls visit(id) for every part of a block that may be kept, kNone included, always in the same order.
 template <typename Visit>
 void forEachKept(const BlockBuffers& block, const Visit& visit)

@@ -3,6 +3,7 @@
 #include "engine/plan/levers.h"
 
 #include "engine/base/units.h"
+#include "engine/spec/also_train.h"
 #include "engine/spec/job_fields.h"
 
 #include <nlohmann/json.hpp>
@@ -115,11 +116,11 @@ std::vector<Job> contexts(const Job& job, std::int64_t least)
     return jobs;
 }
 
-/// A tied table is the head too, which every step needs whole; in full fine-tuning it is trained.
+/// A tied table is the head too, which every step needs whole; a trained one cannot be offloaded.
 std::vector<Job> hostEmbeddings(const ModelShape& shape, const Job& job)
 {
     std::vector<Job> jobs{job};
-    if (!shape.tiedHead && job.recipe.method != "full" && !job.recipe.offloadEmbedding) {
+    if (!shape.tiedHead && job.recipe.method != "full" && !alsoTrainOf(job).embeddings && !job.recipe.offloadEmbedding) {
         jobs.push_back(job);
         jobs.back().recipe.offloadEmbedding = true;
     }

@@ -55,12 +55,14 @@ void placeAdapters(Builder& b, Places& places, std::vector<AdapterSlot> slots)
     }
 }
 
-/// Every parameter of the model: matrices first, then what does not decay.
-void placeModel(Builder& b, Places& places)
+/// Parameters of the model: matrices first, then what does not decay.
+void placeModel(Builder& b, Places& places, const TrainedParameters& trained)
 {
     const ModelShape& s = b.shape;
     std::vector<ParameterSlot>& slots = b.plan.layout.trained.parameters;
     const auto place = [&](ParamKind kind, std::int64_t rows, std::int64_t cols, int layer = -1, Linear linear = Linear::Q) {
+        if (!trained.has({kind, layer, linear}))
+            return;
         const bool decays = kind == ParamKind::Embedding || kind == ParamKind::Head || kind == ParamKind::LinearWeight;
         slots.push_back({{kind, layer, linear}, rows, cols, places.take(rows * cols, false, decays)});
     };
@@ -72,7 +74,7 @@ void placeModel(Builder& b, Places& places)
         for (const Linear linear : kLinears)
             place(ParamKind::LinearWeight, shapeOf(linear, s).out, shapeOf(linear, s).in, layer, linear);
     place(ParamKind::FinalNorm, 1, s.hidden);
-    if (s.normBias)
+    if (s.normBias && trained.has({ParamKind::FinalNorm, -1, Linear::Q}))
         places.take(s.hidden, false, false);
     for (int layer = 0; layer < layers; ++layer) {
         place(ParamKind::LayerNormIn, 1, s.hidden, layer);
@@ -83,13 +85,25 @@ void placeModel(Builder& b, Places& places)
             place(ParamKind::KNorm, 1, s.headSize, layer);
         }
         // What families have that are only planned for.
-        if (const std::int64_t others = otherNormParameters(s); others > 0)
+        if (const std::int64_t others = otherNormParameters(s); others > 0 && trained.has({ParamKind::LayerNormIn, layer, Linear::Q}))
             places.take(others, false, false);
         for (const Linear linear : kLinears)
             if (hasBias(linear, s))
                 place(ParamKind::LinearBias, 1, shapeOf(linear, s).out, layer, linear);
     }
 }
+
+/// Names of the flat buffers and their lines in the budget.
+struct FlatTerms {
+    std::string prefix;
+    std::string_view work;     ///< the copy in the type of the products
+    std::string_view masters;  ///< beside such a copy
+    std::string_view only;     ///< without one
+    std::string_view gradient;
+};
+const FlatTerms kAdapterTerms{"adapter.", term::kAdapterWork, term::kAdapter, term::kAdapter, term::kGradient};
+const FlatTerms kModelTerms{"model.", term::kModel, term::kMasters, term::kModel, term::kModelGradient};
+const FlatTerms kAlsoTerms{"trained.", term::kAlso, term::kAlsoMasters, term::kAlso, term::kAlsoGradient};
 
 void addOptimizerState(Builder& b, const TrainedJob& job, DType state)
 {
@@ -121,29 +135,49 @@ void addOptimizerState(Builder& b, const TrainedJob& job, DType state)
 
 }  // namespace
 
+std::vector<ParamId> alsoTrained(const ModelShape& s, const AlsoTrain& also)
+{
+    std::vector<ParamId> ids;
+    const auto add = [&](ParamKind kind, int layer = -1) { ids.push_back({kind, layer, Linear::Q}); };
+    if (also.embeddings || (also.head && s.tiedHead))
+        add(ParamKind::Embedding);
+    if (also.head && !s.tiedHead)
+        add(ParamKind::Head);
+    if (also.norms) {
+        add(ParamKind::FinalNorm);
+        for (int layer = 0; layer < static_cast<int>(s.layers); ++layer)
+            for (const ParamKind kind : {ParamKind::LayerNormIn, ParamKind::LayerNormMid, ParamKind::QNorm, ParamKind::KNorm})
+                add(kind, layer);
+    }
+    std::ranges::sort(ids);
+    return ids;
+}
+
 void addTrained(Builder& b, const TrainedJob& job)
 {
     Layout& layout = b.plan.layout;
-    Places places(layout.trained, job.training && job.optimizer == OptimizerKind::AdamW8bit ? kStateBlock : kAlignment);
-    if (job.wholeModel)
-        placeModel(b, places);
+    Trained& trained = layout.trained;
+    Places places(trained, job.training && job.optimizer == OptimizerKind::AdamW8bit ? kStateBlock : kAlignment);
     placeAdapters(b, places, job.adapters);
-    if (layout.trained.elements == 0)
+    trained.adapterElements = trained.elements;
+    placeModel(b, places, job.parameters);
+    if (trained.elements == 0)
         return;
-    const Dims flat{1, layout.trained.elements};
+    const Dims flat{1, trained.elements};
     const DType state = layout.compute == DType::F64 ? DType::F64 : DType::F32;
     const bool copied = layout.compute != state;
-    // In full fine-tuning what the products read is the model itself; fp32 masters beside it are optimizer state.
-    const std::string prefix = job.wholeModel ? "model." : "adapter.";
+    const bool hasParameters = !trained.parameters.empty();
+    const FlatTerms& terms = !hasParameters ? kAdapterTerms : trained.adapters.empty() ? kModelTerms : kAlsoTerms;
+    // What the products read of the model is the model itself; fp32 masters beside it are optimizer state.
     if (copied)
-        layout.work = b.add(prefix + "work", Category::Weights, job.wholeModel ? term::kModel : term::kAdapterWork, layout.compute, flat, b.whole());
-    layout.master = b.add(prefix + "master", job.wholeModel && copied ? Category::Optimizer : Category::Weights,
-                          !job.wholeModel ? term::kAdapter : copied ? term::kMasters : term::kModel, state, flat, b.whole());
+        layout.work = b.add(terms.prefix + "work", Category::Weights, terms.work, layout.compute, flat, b.whole());
+    layout.master = b.add(terms.prefix + "master", hasParameters && copied ? Category::Optimizer : Category::Weights, copied ? terms.masters : terms.only,
+                          state, flat, b.whole());
     if (!copied)
         layout.work = layout.master;
     if (!job.training)
         return;
-    layout.gradient = b.add(prefix + "gradient", Category::Gradients, job.wholeModel ? term::kModelGradient : term::kGradient, state, flat, b.whole());
+    layout.gradient = b.add(terms.prefix + "gradient", Category::Gradients, terms.gradient, state, flat, b.whole());
     addOptimizerState(b, job, state);
 }
 

@@ -40,7 +40,7 @@ void addQuantisedScratch(Builder& b)
         layout.loadScales = b.add("load.scales", Category::Buffers, term::kStaging, DType::F32, {1, (largest + kNf4Block - 1) / kNf4Block}, load);
 }
 
-LayerWeights addLayer(Builder& b, int layer)
+LayerWeights addLayer(Builder& b, int layer, const TrainedParameters& trained)
 {
     const ModelShape& s = b.shape;
     const DType dtype = b.plan.layout.compute;
@@ -48,16 +48,19 @@ LayerWeights addLayer(Builder& b, int layer)
     const auto weight = [&](const std::string& name, Dims dims) {
         return b.add(prefix + name, Category::Weights, term::kLayerWeights, dtype, dims, b.whole(), layer);
     };
+    const auto gain = [&](ParamKind kind, const char* name, std::int64_t width) {
+        return trained.has({kind, layer, Linear::Q}) ? kNone : weight(name, {1, width});
+    };
     LayerWeights w;
-    w.normIn = weight("input_layernorm.weight", {1, s.hidden});
+    w.normIn = gain(ParamKind::LayerNormIn, "input_layernorm.weight", s.hidden);
     if (s.normsPerLayer > 1)
-        w.normMid = weight("post_attention_layernorm.weight", {1, s.hidden});
+        w.normMid = gain(ParamKind::LayerNormMid, "post_attention_layernorm.weight", s.hidden);
     if (s.qkNorm) {
-        w.qNorm = weight("q_norm.weight", {1, s.headSize});
-        w.kNorm = weight("k_norm.weight", {1, s.headSize});
+        w.qNorm = gain(ParamKind::QNorm, "q_norm.weight", s.headSize);
+        w.kNorm = gain(ParamKind::KNorm, "k_norm.weight", s.headSize);
     }
     if (const std::int64_t others = otherNormParameters(s); others > 0)
-        weight("other_norms", {1, others});
+        gain(ParamKind::LayerNormIn, "other_norms", others);
     for (const Linear linear : kLinears) {
         const LinearShape ls = shapeOf(linear, s);
         auto& entry = w.linears[static_cast<std::size_t>(linear)];
@@ -72,16 +75,18 @@ LayerWeights addLayer(Builder& b, int layer)
     return w;
 }
 
-void addTables(Builder& b)
+void addTables(Builder& b, const TrainedParameters& trained)
 {
     const ModelShape& s = b.shape;
     Layout& layout = b.plan.layout;
-    layout.embedding = b.add("embed_tokens.weight", Category::Weights, term::kTables, layout.compute, {s.vocab, s.hidden}, b.whole());
-    layout.finalNorm = b.add("norm.weight", Category::Weights, term::kTables, layout.compute, {1, s.hidden}, b.whole());
+    const auto table = [&](ParamKind kind, const char* name, std::int64_t rows) {
+        return trained.has({kind, -1, Linear::Q}) ? kNone : b.add(name, Category::Weights, term::kTables, layout.compute, {rows, s.hidden}, b.whole());
+    };
+    layout.embedding = table(ParamKind::Embedding, "embed_tokens.weight", s.vocab);
+    layout.finalNorm = table(ParamKind::FinalNorm, "norm.weight", 1);
     if (s.normBias)
-        b.add("norm.bias", Category::Weights, term::kTables, layout.compute, {1, s.hidden}, b.whole());
-    layout.head = s.tiedHead ? layout.embedding
-                             : b.add("lm_head.weight", Category::Weights, term::kTables, layout.compute, {s.vocab, s.hidden}, b.whole());
+        table(ParamKind::FinalNorm, "norm.bias", 1);
+    layout.head = s.tiedHead ? layout.embedding : table(ParamKind::Head, "lm_head.weight", s.vocab);
 }
 
 }  // namespace
@@ -92,15 +97,15 @@ std::int64_t otherNormParameters(const ModelShape& s)
     return std::max<std::int64_t>(0, static_cast<std::int64_t>(s.layerNormParameterCount()) - placed);
 }
 
-void addWeights(Builder& b, bool frozen)
+void addWeights(Builder& b, const TrainedParameters& trained)
 {
     const ModelShape& s = b.shape;
     Layout& layout = b.plan.layout;
     layout.layers.resize(static_cast<std::size_t>(s.layers));
-    if (frozen) {
-        addTables(b);
+    if (!trained.wholeModel) {
+        addTables(b, trained);
         for (int layer = 0; layer < s.layers; ++layer)
-            layout.layers[static_cast<std::size_t>(layer)] = addLayer(b, layer);
+            layout.layers[static_cast<std::size_t>(layer)] = addLayer(b, layer, trained);
         if (layout.quantization != Quantization::None)
             addQuantisedScratch(b);
     }

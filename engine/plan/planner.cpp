@@ -18,6 +18,9 @@ void requireOffloadable(const ModelShape& shape, const Job& job)
     if (recipe.method == "full" && (recipe.offloadLayers > 0 || recipe.offloadEmbedding))
         throw Error(ErrorCode::Usage, "recipe.method is full, but only frozen weights can be offloaded",
                     "set recipe.offload_layers to 0 and recipe.offload_embedding to false");
+    if (recipe.offloadEmbedding && alsoTrainOf(job).embeddings)
+        throw Error(ErrorCode::Usage, "recipe.also_train names embeddings, but only frozen weights can be offloaded",
+                    "set recipe.offload_embedding to false or leave embeddings out of recipe.also_train");
     if (recipe.offloadLayers > shape.layers)
         throw Error(ErrorCode::Usage,
                     "recipe.offload_layers is " + std::to_string(recipe.offloadLayers) + ", the model has " + std::to_string(shape.layers) + " layers",
@@ -113,13 +116,14 @@ MemoryPlan plan(const ModelShape& shape, const Job& job, const DeviceSpec& devic
     layout.doubleQuantization = layout.quantization == Quantization::Nf4 && job.recipe.doubleQuantization;
     Builder builder(shape, result);
     builder.named = !options.brief;
-    addWeights(builder, !full);
+    const TrainedParameters parameters{full, alsoTrained(shape, alsoTrainOf(job))};
+    addWeights(builder, parameters);
     offloadLayers(builder, job.recipe.offloadLayers);
     if (job.recipe.offloadEmbedding)
         offloadEmbedding(builder);
     if (job.recipe.offloadLayers > 0 || job.recipe.offloadEmbedding)
         addHostStaging(builder, job.recipe.offloadLayers > 0);
-    addTrained(builder, {full ? std::vector<AdapterSlot>{} : adapterSlots(shape, job), full, true, optimizerOf(job), job.recipe.momentum});
+    addTrained(builder, {full ? std::vector<AdapterSlot>{} : adapterSlots(shape, job), parameters, true, optimizerOf(job), job.recipe.momentum});
     if (startsFromPrincipalParts(job))
         addPrincipal(builder, costs, device.kind == DeviceSpec::Kind::Cpu);
     addTraining(builder, {recomputeLevels(job, shape.layers), job.recipe.dropout > 0 && !full, costs.attentionWorkspace, job.recipe.offloadActivations});
@@ -149,8 +153,10 @@ MemoryPlan planInference(const ModelShape& shape, const InferenceJob& job, const
     layout.prefillRows = std::min(job.rows, job.context);
 
     Builder builder(shape, result);
-    addWeights(builder, true);
-    addTrained(builder, {job.adapters, false, false, OptimizerKind::AdamW, 0});
+    TrainedParameters parameters{false, job.parameters};
+    std::ranges::sort(parameters.ids);
+    addWeights(builder, parameters);
+    addTrained(builder, {job.adapters, parameters, false, OptimizerKind::AdamW, 0});
     if (job.evaluateRows > 0)
         addEvaluation(builder);
     if (job.context > 0)

@@ -43,6 +43,7 @@ struct InferenceJob {
     Quantization quantization = Quantization::None;
     bool doubleQuantization = false;
     std::vector<AdapterSlot> adapters;  ///< layer, linear, rank, alpha, scale are read; offsets are filled in
+    std::vector<ParamId> parameters;    ///< parameters of the model that the adapter brings whole
 };
 [[nodiscard]] MemoryPlan planInference(const ModelShape& shape, const InferenceJob& job, const DeviceSpec& device,
                                        const KernelCosts& costs, PlanOptions options = {});

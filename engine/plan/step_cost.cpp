@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/plan/step_cost.h"
 
+#include "engine/spec/also_train.h"
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -43,7 +45,7 @@ AdapterSums adapterSums(const ModelShape& shape, const Job& job)
 class MicroBatch {
 public:
     MicroBatch(const ModelShape& shape, const Job& job, const Workload& workload)
-        : m_shape(shape), m_job(job), m_ranks(adapterSums(shape, job)), m_full(job.recipe.method == "full"),
+        : m_shape(shape), m_job(job), m_ranks(adapterSums(shape, job)), m_full(job.recipe.method == "full"), m_also(alsoTrainOf(job)),
           m_element(static_cast<double>(bytesOf(precisionOf(job)))), m_layers(static_cast<double>(shape.layers)),
           m_tokens(static_cast<double>(job.slots()) * workload.fill), m_supervised(m_tokens * workload.supervisedShare),
           m_keys(meanKeys(workload))
@@ -68,6 +70,20 @@ private:
         amount.flops += flops;
         amount.bytes += bytes;
         amount.launches += launches;
+    }
+    [[nodiscard]] bool tableIsTrained() const { return m_full || m_also.embeddings || (m_also.head && m_shape.tiedHead); }
+    /// Parameters of the model that are trained.
+    [[nodiscard]] double trainedParameters() const
+    {
+        if (m_full)
+            return static_cast<double>(m_shape.parameterCount());
+        const double table = static_cast<double>(m_shape.vocab) * static_cast<double>(m_shape.hidden);
+        double sum = tableIsTrained() ? table : 0;
+        if (m_also.head && !m_shape.tiedHead)
+            sum += table;
+        if (m_also.norms)
+            sum += static_cast<double>(m_shape.hidden) * (m_shape.normBias ? 2 : 1) + m_layers * static_cast<double>(m_shape.layerNormParameterCount());
+        return sum;
     }
     /// Keys that a query sees on average: half its document, less with a window.
     [[nodiscard]] double meanKeys(const Workload& workload) const
@@ -118,6 +134,7 @@ private:
     const Job& m_job;
     AdapterSums m_ranks;
     bool m_full;
+    AlsoTrain m_also;
     double m_element;  ///< bytes of one number in products
     double m_layers;
     double m_tokens;
@@ -169,8 +186,8 @@ void MicroBatch::backward()
     const auto k = static_cast<double>(m_shape.kvWidth());
     const auto f = static_cast<double>(m_shape.mlp);
     for (const Linear linear : kLinears) {
-        // Nothing is trained below the lowest layer's q, k and v, so they pass no gradient on.
-        const bool lowestNeedsNone = !m_full && (linear == Linear::Q || linear == Linear::K || linear == Linear::V);
+        // Where nothing is trained below the lowest layer's q, k and v, they pass no gradient on.
+        const bool lowestNeedsNone = !m_full && !m_also.norms && !tableIsTrained() && (linear == Linear::Q || linear == Linear::K || linear == Linear::V);
         product(Work::Matrices, linear, m_layers - (lowestNeedsNone ? 1 : 0));
         adapterBackward(linear);
         if (m_full)
@@ -214,9 +231,11 @@ void MicroBatch::head()
     const auto rows = static_cast<double>(std::min(m_job.recipe.lossChunk, m_job.slots()));
     const double chunks = std::ceil(m_supervised / rows);
     add(Work::Head, 4 * m_supervised * h * v, m_element * (2 * chunks * h * v + m_supervised * (kLogitPasses * v + 8 * h)), 7 * chunks);
-    if (m_full)
+    if (m_full || m_also.head || (m_also.embeddings && m_shape.tiedHead))
         add(Work::Head, 2 * m_supervised * h * v, chunks * 8 * h * v, chunks);
     add(Work::Elementwise, 0, m_element * m_tokens * 2 * h, 1);  // embedding
+    if (tableIsTrained())
+        add(Work::Elementwise, 0, m_tokens * h * (m_element + 8), 1);  // its gradient, summed in fp32
 }
 
 /// Rows of the embedding to the device, frozen layers there for both passes, kept activations of all but the last two layers there and back.
@@ -250,7 +269,7 @@ void MicroBatch::offload()
 
 void MicroBatch::optimizer()
 {
-    double trained = m_full ? static_cast<double>(m_shape.parameterCount()) : 0;
+    double trained = trainedParameters();
     for (const Linear linear : kLinears) {
         const LinearShape map = shapeOf(linear, m_shape);
         trained += m_layers * m_ranks.rank[static_cast<std::size_t>(linear)] * static_cast<double>(map.in + map.out);

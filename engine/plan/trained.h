@@ -40,10 +40,12 @@ struct OptimizerRange {
     bool decays = true;    ///< weight decay; norms and biases have none, as in transformers
 };
 
-/// All that is trained.
+/// All that is trained: adapters first, then parameters of the model: all of them in full fine-tuning, those of recipe.also_train beside
+/// an adapter.
 struct Trained {
     std::vector<AdapterSlot> adapters;
     std::vector<ParameterSlot> parameters;
+    std::int64_t adapterElements = 0;    ///< elements of each flat buffer that are the adapters', padding included
     std::vector<OptimizerRange> ranges;  ///< cover all slots, in order
     std::int64_t elements = 0;           ///< of each flat buffer, padding included
     std::int64_t parameterCount = 0;     ///< without padding

@@ -3,6 +3,7 @@
 #include "engine/spec/job.h"
 
 #include "engine/base/error.h"
+#include "engine/spec/also_train.h"
 #include "engine/spec/job_words.h"
 #include "engine/spec/module_pattern.h"
 
@@ -69,6 +70,24 @@ std::vector<Recompute> recomputeLevels(const Job& job, std::int64_t layers)
 }
 
 bool startsFromPrincipalParts(const Job& job) noexcept { return job.recipe.method == "lora" && job.recipe.adapterInit == "pissa"; }
+
+AlsoTrain alsoTrainOf(const Job& job)
+{
+    AlsoTrain also;
+    if (job.recipe.method == "full")
+        return also;
+    for (const std::string& word : job.recipe.alsoTrain) {
+        if (word == "embeddings")
+            also.embeddings = true;
+        else if (word == "head")
+            also.head = true;
+        else if (word == "norms")
+            also.norms = true;
+        else
+            throw Error(ErrorCode::Usage, "recipe.also_train names \"" + word + "\", expected embeddings, head or norms");
+    }
+    return also;
+}
 
 OptimizerKind optimizerOf(const Job& job)
 {

@@ -43,6 +43,7 @@ struct JobRecipe {
     std::map<std::string, double> alphaPattern;
     std::string initAdapter;  ///< PEFT folder to continue from
     std::string adapterInit = "default";  ///< default, pissa
+    std::vector<std::string> alsoTrain;   ///< beside the adapter, whole: embeddings, head, norms
     std::int64_t context = 512;
     std::string overlong = "cut";  ///< cut, split, drop
     bool packing = true;
@@ -102,7 +103,7 @@ struct Issue {
 };
 
 /// Format version of job files that this program writes and the newest it reads.
-inline constexpr int kJobVersion = 2;
+inline constexpr int kJobVersion = 3;
 
 /// Parses a job file's text. @throws Error{Usage} with the key and a "did you mean" for unknown keys, wrong types, values out of
 /// range, a missing or newer "lorikeet_job" version. `where` is the file shown in messages.

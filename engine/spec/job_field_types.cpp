@@ -98,6 +98,19 @@ std::function<Json(const Job&)> getter(FieldAccess<T> access)
     return [access](const Job& job) { return Json(read(job, access)); };
 }
 
+/// A list of words, or one text of words with commas between them.
+std::vector<std::string> checkedWords(const std::string& key, const Json& value, const std::string& expected)
+{
+    if (value.is_string())
+        return splitAtCommas(checkedText(key, value));
+    if (!value.is_array())
+        refuseValue(key, value, expected);
+    std::vector<std::string> list;
+    for (const Json& item : value)
+        list.push_back(checkedText(key, item));
+    return list;
+}
+
 template <typename T>
 JobField mapField(FieldWords words, FieldRange range, FieldAccess<std::map<std::string, T>> access, bool whole)
 {
@@ -195,19 +208,34 @@ JobField choiceField(FieldWords words, std::vector<std::string> choices, FieldAc
     return field;
 }
 
+JobField wordsField(FieldWords words, std::vector<std::string> choices, FieldAccess<std::vector<std::string>> access)
+{
+    JobField field = makeField(std::move(words), JobField::Type::TextList);
+    field.choices = choices;
+    field.get = getter(access);
+    field.set = [access, key = field.key, choices = std::move(choices)](Job& job, const Json& value) {
+        const std::vector<std::string> given = value == "" ? std::vector<std::string>{} : checkedWords(key, value, listInWords(choices) + ", or a list of them");
+        for (const std::string& word : given) {
+            if (std::ranges::find(choices, word) != choices.end())
+                continue;
+            const auto near = nearestWord(word, choices);
+            refuseValue(key, Json(word), listInWords(choices) + (near ? "; did you mean \"" + *near + "\"?" : ""));
+        }
+        std::vector<std::string> list;
+        for (const std::string& choice : choices)
+            if (std::ranges::find(given, choice) != given.end())
+                list.push_back(choice);
+        access(job) = std::move(list);
+    };
+    return field;
+}
+
 JobField targetsField(FieldWords words, FieldAccess<std::vector<std::string>> access)
 {
     JobField field = makeField(std::move(words), JobField::Type::TextList);
     field.get = getter(access);
     field.set = [access, key = field.key](Job& job, const Json& value) {
-        std::vector<std::string> list;
-        if (value.is_string())
-            list = splitAtCommas(checkedText(key, value));
-        else if (value.is_array())
-            for (const Json& item : value)
-                list.push_back(checkedText(key, item));
-        else
-            refuseValue(key, value, "a module name or a list of them");
+        std::vector<std::string> list = checkedWords(key, value, "a module name or a list of them");
         static_cast<void>(parseTargets(list));
         access(job) = std::move(list);
     };

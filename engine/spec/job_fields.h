@@ -29,7 +29,7 @@ struct JobField {
     double sensibleMinimum = 0;  ///< range a slider offers
     double sensibleMaximum = 0;
     std::string unit;                   ///< "tokens", "steps", ""
-    std::vector<std::string> choices;   ///< Choice only
+    std::vector<std::string> choices;   ///< of a Choice; of a TextList: the words it takes, none for recipe.targets
     std::string help;                   ///< one sentence: what it does to quality, speed and memory
     bool advanced = true;               ///< hidden in the simple view of the Recipe page
     int sinceVersion = 1;               ///< job format version that brought it

@@ -28,7 +28,7 @@ std::string defaultText(const JobField& field)
     const nlohmann::ordered_json value = field.get(Job{});
     if (value.is_number_float())
         return "`" + numberText(value.get<double>()) + "`";
-    if ((value.is_string() && value.get_ref<const std::string&>().empty()) || (value.is_object() && value.empty()))
+    if ((value.is_string() && value.get_ref<const std::string&>().empty()) || (value.is_structured() && value.empty()))
         return "";
     return "`" + value.dump() + "`";
 }
@@ -45,7 +45,7 @@ std::string rangeText(const JobField& field)
     }
     case JobField::Type::Boolean: return "true, false";
     case JobField::Type::Choice: return listInWords(field.choices);
-    case JobField::Type::TextList: return "list";
+    case JobField::Type::TextList: return field.choices.empty() ? "list" : "list of " + listInWords(field.choices);
     case JobField::Type::Path: return "path";
     case JobField::Type::Text:
         return field.maximum > field.minimum ? numberText(field.minimum) + " to " + numberText(field.maximum) + ", or text" : "text";

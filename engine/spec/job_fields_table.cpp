@@ -110,6 +110,13 @@ void addAdapter(std::vector<JobField>& table)
                                  "has twice the rank.",
                                  true, 2},
                                 {"default", "pissa"}, LORIKEET_MEMBER(recipe, adapterInit)));
+    table.push_back(wordsField({"recipe.also_train", "Also train", "",
+                                "Parts of the model that are trained whole beside the adapter and exported with it: norms cost hardly "
+                                "anything, embeddings and head learn new words and signs but are tables over the whole vocabulary with gradient, "
+                                "fp32 master and optimizer state (with AdamW 16 to 18 bytes for each weight); where the head is the embedding table, either "
+                                "word trains both.",
+                                true, 3},
+                               {"embeddings", "head", "norms"}, LORIKEET_MEMBER(recipe, alsoTrain)));
 }
 
 void addBatch(std::vector<JobField>& table)

@@ -128,7 +128,7 @@ int lowestVersion(const Job& job)
 /// Optional fields that say nothing are left out.
 bool isEmptyOption(const Json& value)
 {
-    return (value.is_string() && value.get_ref<const std::string&>().empty()) || (value.is_object() && value.empty());
+    return (value.is_string() && value.get_ref<const std::string&>().empty()) || (value.is_structured() && value.empty());
 }
 
 void makeAbsolute(std::string& path, const std::filesystem::path& folder)

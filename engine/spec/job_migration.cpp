@@ -20,8 +20,8 @@ const char* const kVersionKey = "lorikeet_job";
 
 std::span<const JobMigration> jobMigrations()
 {
-    // Version 2 only added keys and choices.
-    static constexpr std::array<JobMigration, 1> kSteps{JobMigration{1, [](nlohmann::ordered_json&) {}}};
+    // Versions 2 and 3 only added keys and choices.
+    static constexpr std::array<JobMigration, 2> kSteps{JobMigration{1, [](nlohmann::ordered_json&) {}}, JobMigration{2, [](nlohmann::ordered_json&) {}}};
     return kSteps;
 }
 

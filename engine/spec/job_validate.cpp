@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What still has to be put right in a job, all of it at once.
 #include "engine/base/error.h"
+#include "engine/spec/also_train.h"
 #include "engine/spec/job.h"
 #include "engine/spec/job_fields.h"
 #include "engine/spec/job_words.h"
@@ -20,6 +21,7 @@ using Severity = Issue::Severity;
 constexpr std::int64_t kLayersTried = 160;
 constexpr double kMuchWarmup = 0.5;
 constexpr double kMuchForFull = 1e-4;
+constexpr double kMuchForTables = 5e-4;
 
 /// Every value once more through its own check: a Job need not come from a file.
 bool checkFields(const Job& job, std::vector<Issue>& issues)
@@ -142,6 +144,23 @@ void checkMethod(const Job& job, std::vector<Issue>& issues)
                           "set it to 1"});
 }
 
+void checkAlsoTrain(const Job& job, std::vector<Issue>& issues)
+{
+    const JobRecipe& recipe = job.recipe;
+    if (recipe.alsoTrain.empty())
+        return;
+    if (recipe.method == "full")
+        issues.push_back({"recipe.also_train", Severity::Warning, "full fine-tuning trains every weight anyway: the list does nothing",
+                          "empty recipe.also_train or set recipe.method to lora"});
+    else if (recipe.offloadEmbedding && alsoTrainOf(job).embeddings)
+        issues.push_back({"recipe.offload_embedding", Severity::Error, "the embedding table is trained, and only frozen weights can be offloaded",
+                          "set recipe.offload_embedding to false or leave embeddings out of recipe.also_train"});
+    if (recipe.learningRate > kMuchForTables && (alsoTrainOf(job).embeddings || alsoTrainOf(job).head))
+        issues.push_back({"recipe.learning_rate", Severity::Warning,
+                          "a learning rate of " + numberText(recipe.learningRate) + " is much for a table that is trained whole",
+                          "2e-5 to 2e-4 is usual with embeddings or head in recipe.also_train"});
+}
+
 }  // namespace
 
 std::vector<Issue> validate(const Job& job)
@@ -153,6 +172,7 @@ std::vector<Issue> validate(const Job& job)
         checkPatterns(job, issues);
         checkTraining(job, issues);
         checkMethod(job, issues);
+        checkAlsoTrain(job, issues);
     }
     return issues;
 }

@@ -37,8 +37,10 @@ void TrainedState::refreshWork()
 
 void TrainedState::set(std::span<const float> flat)
 {
-    LORIKEET_CHECK(static_cast<std::int64_t>(flat.size()) == m_master.elements(), "trained parameters of another size");
-    kernels::upload(m_context, m_master, flat.data());
+    const std::int64_t elements = m_memory.plan().layout.trained.adapterElements;
+    LORIKEET_CHECK(static_cast<std::int64_t>(flat.size()) == elements, "adapters of another size");
+    if (elements > 0)
+        kernels::upload(m_context, m_master.part(0, 1, elements), flat.data());
 }
 
 void TrainedState::begin()
@@ -52,6 +54,13 @@ void TrainedState::begin()
 std::vector<float> TrainedState::masters() const
 {
     std::vector<float> flat(static_cast<std::size_t>(m_master.elements()));
+    readMasters(0, flat);
+    return flat;
+}
+
+std::vector<float> TrainedState::adapterMasters() const
+{
+    std::vector<float> flat(static_cast<std::size_t>(m_memory.plan().layout.trained.adapterElements));
     readMasters(0, flat);
     return flat;
 }

@@ -17,14 +17,16 @@ class TrainedState {
 public:
     TrainedState(model::PlannedMemory& memory, kernels::Context& context);
 
-    /// Sets the masters. `flat` has Trained::elements.
+    /// Sets the masters of the adapters. `flat` has Trained::adapterElements.
     void set(std::span<const float> flat);
     /// Makes the working copy from the masters, and the optimizer's state and the gradient zero: the state before the first step.
     void begin();
     /// Makes the working copy from the masters that a checkpoint brought.
     void refreshWork();
-    /// All masters, on the host. For an adapter, which is small.
+    /// All masters, on the host.
     [[nodiscard]] std::vector<float> masters() const;
+    /// Those of the adapters, which are small.
+    [[nodiscard]] std::vector<float> adapterMasters() const;
     /// Masters [offset, offset + to.size()).
     void readMasters(std::int64_t offset, std::span<float> to) const;
 

@@ -79,7 +79,8 @@ private:
     void prepareMemory();
     void prepareState();
     void loadModel();
-    void startFromAdapter(const std::string& folder, std::span<float> flat) const;
+    void startFromAdapter(const std::string& folder, std::span<float> flat);
+    void startFromModules(const std::filesystem::path& folder);
     void prepareFolder();
     void resumeFrom(const RunRecord& now);
     void restore(const Checkpoint& checkpoint);

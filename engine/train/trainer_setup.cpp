@@ -125,7 +125,7 @@ void Trainer::loadModel()
     if (m_options.resume)
         m_startHash = readRunRecord(m_options.runFolder).startHash;
     const bool known = !m_startHash.empty();
-    m_start.resize(static_cast<std::size_t>(m_plan.layout.trained.elements));
+    m_start.resize(static_cast<std::size_t>(m_plan.layout.trained.adapterElements));
     if (known)
         readStart(m_options.runFolder, m_startHash, m_start);
     lora::PrincipalRoom room = model::principalRoom(*m_memory);
@@ -138,7 +138,7 @@ void Trainer::loadModel()
                        [&](ParamId id, const model::ReadRows& fromFile) { return pissa.residualOf(id, fromFile, m_hooks.stop); });
 }
 
-void Trainer::startFromAdapter(const std::string& folder, std::span<float> flat) const
+void Trainer::startFromAdapter(const std::string& folder, std::span<float> flat)
 {
     const std::vector<plan::AdapterSlot>& planned = m_plan.layout.trained.adapters;
     const auto slots = lora::readSlots(pathFromUtf8(folder), m_source->shape());
@@ -149,14 +149,42 @@ void Trainer::startFromAdapter(const std::string& folder, std::span<float> flat)
         throw Error(ErrorCode::BadInput, folder + " was trained with other targets, ranks or alpha than this job states",
                     "set recipe.targets, recipe.rank, recipe.alpha and recipe.rslora as in its adapter_config.json");
     lora::readWeights(pathFromUtf8(folder), planned, flat);
+    startFromModules(pathFromUtf8(folder));
+}
+
+void Trainer::startFromModules(const std::filesystem::path& folder)
+{
+    const ModelShape& shape = m_source->shape();
+    const lora::WholeModules whole = lora::findModules(folder, shape);
+    if (whole.apart)
+        throw Error(ErrorCode::BadInput, utf8(folder) + " has a head apart from its embedding table, this model has one table for both",
+                    "merge it into its base model with PEFT and continue from there");
+    const auto trained = [&](ParamId id) {
+        return std::ranges::find(m_plan.layout.trained.parameters, id, &plan::ParameterSlot::id) != m_plan.layout.trained.parameters.end();
+    };
+    for (const ParamId id : whole.ids)
+        if (!trained(id))
+            throw Error(ErrorCode::BadInput, utf8(folder) + " brings " + formats::hfNameOf(id) + " whole, which this job does not train",
+                        "set recipe.also_train as the adapter was trained");
+    // What the adapter does not bring goes on from the base model.
+    const formats::ReadParameter own = lora::moduleReader(folder, shape);
+    if (!whole.ids.empty())
+        model::fillParameters(
+            [&](ParamId id, std::int64_t first, std::int64_t count, std::span<float> rows) {
+                if (std::ranges::binary_search(whole.ids, id))
+                    own(id, first, count, rows);
+                else
+                    m_source->readRows(id, first, count, rows);
+            },
+            shape, *m_memory, m_context);
 }
 
 void Trainer::prepareState()
 {
     // Parameters of the model were loaded into the masters; an adapter starts from numbers of its own.
-    if (const plan::Trained& trained = m_plan.layout.trained; trained.parameters.empty()) {
+    if (const plan::Trained& trained = m_plan.layout.trained; !trained.adapters.empty()) {
         std::vector<float> flat = std::exchange(m_start, {});
-        flat.resize(static_cast<std::size_t>(trained.elements));
+        flat.resize(static_cast<std::size_t>(trained.adapterElements));
         if (const std::string& folder = m_options.job.recipe.initAdapter; !folder.empty())
             startFromAdapter(folder, flat);
         else if (!startsFromPrincipalParts(m_options.job))
@@ -198,7 +226,7 @@ void Trainer::prepareFolder()
         throw Error(ErrorCode::Target, utf8(m_options.runFolder) + " already holds a run", "give another --out, or --resume to go on with it");
     makeFolders(m_options.runFolder);
     if (startsFromPrincipalParts(m_options.job))
-        m_startHash = writeStart(m_options.runFolder, m_state->masters());
+        m_startHash = writeStart(m_options.runFolder, m_state->adapterMasters());
     writeRunRecord(m_options.runFolder, record());
     m_log = std::make_unique<EventLog>(m_options.runFolder);
 }

@@ -127,7 +127,7 @@ struct Loaded {
             model::fillRandomWeights(shape, memory, context, 1);
         decoder.emplace(shape, memory, context);
         adapter.emplace(memory, context);
-        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.elements));
+        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.adapterElements));
         lora::initialise(flat, plan.layout.trained.adapters, job.recipe.seed);
         adapter->set(flat);
         adapter->begin();

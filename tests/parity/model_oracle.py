@@ -4,6 +4,8 @@
 model_oracle.py models OUT             small random models of every family, saved as folders, with the logits of a row of tokens
 model_oracle.py gguf GGUF OUT          logits of a GGUF file's model through transformers
 model_oracle.py peft MODEL OUT         an adapter made and saved by PEFT (rank and alpha patterns, rsLoRA), with its logits
+model_oracle.py modules MODEL OUT MODULES TIE     an adapter made by PEFT with modules_to_save MODULES (commas), all of them changed, with its logits;
+                                       TIE "tied" sets ensure_weight_tying
 model_oracle.py logits MODEL ADAPTER TOKENS OUT   logits of a model with an adapter folder loaded by PEFT
 model_oracle.py pissa MODEL ADAPTER OUT           products B A of PEFT's PiSSA start with that folder's sizes, and the residual weights
 model_oracle.py principal OUT          large matrices and their principal parts
@@ -165,6 +167,22 @@ def peft_adapter(folder, out):
     (out / "tokens.json").write_text(json.dumps(tokens))
 
 
+def adapter_with_modules(folder, out, modules, tie):
+    from peft import LoraConfig, get_peft_model
+    config = LoraConfig(r=3, lora_alpha=5, task_type="CAUSAL_LM", target_modules=["q_proj", "down_proj"], modules_to_save=str(modules).split(","),
+                        ensure_weight_tying=str(tie) == "tied")
+    adapted = get_peft_model(load(folder), config).eval()
+    generator = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+    adapted.save_pretrained(out)
+    tokens = tokens_for(adapted.config.vocab_size, 80)
+    save_file({"logits": logits_of(adapted, tokens)}, str(out / "expected.safetensors"))
+    (out / "tokens.json").write_text(json.dumps(tokens))
+
+
 def adapter_logits(folder, adapter, tokens, out):
     from peft import PeftModel
     adapted = PeftModel.from_pretrained(load(folder), adapter).eval()
@@ -227,7 +245,7 @@ def load_for_training(folder, adapter, rows):
     if rows.get("adapter_init") == "pissa":
         return pissa_start(load(folder), adapter)
     if rows["quantization"] == "none":
-        return PeftModel.from_pretrained(load(folder), adapter, is_trainable=True)
+        return PeftModel.from_pretrained(load(folder), adapter, is_trainable=True)  # with its modules_to_save
     config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=rows["double_quantization"],
                                 bnb_4bit_compute_dtype=torch.float32)
     base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", quantization_config=config, device_map="cpu")
@@ -272,7 +290,7 @@ def curve(folder, adapter, rows_file, out):
 def main():
     verb, *paths = sys.argv[1:]
     paths = [pathlib.Path(p) for p in paths]
-    {"models": make_models, "gguf": gguf_logits, "peft": peft_adapter, "logits": adapter_logits, "curve": curve,
+    {"models": make_models, "gguf": gguf_logits, "peft": peft_adapter, "modules": adapter_with_modules, "logits": adapter_logits, "curve": curve,
      "pissa": pissa_products, "principal": principal_parts}[verb](*paths)
 
 

@@ -99,6 +99,19 @@ private Q_SLOTS:
         QTest::mouseClick(gate, Qt::LeftButton);
         QCOMPARE(fixture.window->document().job().recipe.targets, (std::vector<std::string>{"q", "k", "v", "o", "up", "down"}));
         QVERIFY(total() < before);
+
+        before = total();
+        auto* head = page->findChild<QPushButton*>(QStringLiteral("recipe.also_train.head"));
+        QVERIFY(head && !head->isChecked());
+        QVERIFY(QTest::qWaitFor([page, head] {
+            page->scrollArea()->ensureWidgetVisible(head);
+            return !head->visibleRegion().isEmpty();
+        }));
+        QTest::mouseClick(head, Qt::LeftButton);
+        QCOMPARE(fixture.window->document().job().recipe.alsoTrain, std::vector<std::string>{"head"});
+        QVERIFY(head->isChecked() && total() > before);
+        QTest::mouseClick(head, Qt::LeftButton);
+        QVERIFY(fixture.window->document().job().recipe.alsoTrain.empty() && total() == before);
     }
 
     void whatIsFreeSaysSo()

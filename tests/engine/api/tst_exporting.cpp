@@ -113,6 +113,48 @@ private Q_SLOTS:
         QVERIFY(test::difference(ours(QString(), base), theirs) > 1e-3);
     }
 
+    /// Tables and norms go out with the adapter and come back: the model answers with them, and without them as before.
+    void whatWasTrainedWholeIsExportedAndAnswers()
+    {
+        api::RunOptions options;
+        options.job = m_runs.job();
+        options.job.recipe.maxSteps = 4;
+        options.job.recipe.alsoTrain = {"embeddings", "norms"};
+        options.runFolder = m_runs.path("also");
+        test::WatchedRun run(options);
+        run.start();
+        const RunEnded ended = run.end();
+        QVERIFY2(ended.status == RunEnded::Status::Done, ended.errorMessage.c_str());
+        QVERIFY(fs::exists(fs::path(ended.adapterFolder) / "adapter_model.safetensors"));
+        api::ExportRequest exporting = request("also-adapter");
+        exporting.runFolder = options.runFolder;
+        const api::ExportReport report = api::exportRun(exporting, {}, {});
+        for (const api::ExportCheck& check : report.checks)
+            QVERIFY2(check.passed, check.what.c_str());
+        // 2 layers of 7 maps with A and B, the table as embedding and as head, 2 norms a layer and the last.
+        QCOMPARE(api::inspectAdapter(report.folder).tensors, 28 + 2 + 5);
+        QCOMPARE(api::inspectAdapter(report.folder).alsoTrained.size(), std::size_t{5});
+        exporting.to = "safetensors";
+        exporting.target = m_runs.path("also-model");
+        refused(exporting, ErrorCode::Usage);
+
+        const auto answer = [](api::Generation& generation, bool adapted) {
+            api::GenerationOptions asked;
+            asked.prompt = "say warp 3";
+            asked.maxTokens = 12;
+            asked.useAdapter = adapted;
+            return generation.generate(asked, {}, {}).tokens;
+        };
+        const std::string model = m_runs.job().model.path;
+        api::Generation plain(model, {}, "cpu", 96, {}, {});
+        api::Generation generation(model, report.folder, "cpu", 96, {}, {});
+        const std::vector<std::int32_t> base = answer(plain, false);
+        const std::vector<std::int32_t> adapted = answer(generation, true);
+        QVERIFY(adapted != base);
+        QCOMPARE(answer(generation, false), base);
+        QCOMPARE(answer(generation, true), adapted);
+    }
+
     void aTakenTargetIsReplacedOnlyWhenAllowed()
     {
         fs::create_directories(m_runs.path("taken"));

@@ -70,13 +70,22 @@ private Q_SLOTS:
         QVERIFY(parse(R"("init_lora_weights":"gaussian","loftq_config":{},"megatron_core":"megatron.core")") == parse(""));
     }
 
+    void modulesTrainedWholeAreRead()
+    {
+        const PeftConfig config = parse(R"("modules_to_save":["embed_tokens","lm_head"],"ensure_weight_tying":true)");
+        QCOMPARE(config.modulesToSave, (std::vector<std::string>{"embed_tokens", "lm_head"}));
+        QVERIFY(config.ensureWeightTying);
+        QVERIFY(!parse("").ensureWeightTying && parse("").modulesToSave.empty());
+    }
+
     void whatChangesTheArithmeticIsNamed_data()
     {
         QTest::addColumn<QByteArray>("fields");
         QTest::addColumn<QByteArray>("reason");
         const auto add = [](const char* fields, const char* reason) { QTest::addRow("%s", fields) << QByteArray(fields) << QByteArray(reason); };
         add(R"("use_dora":true)", "'use_dora'");
-        add(R"("modules_to_save":["lm_head"])", "'modules_to_save'");
+        add(R"("modules_to_save":"lm_head")", "'modules_to_save' is not a list");
+        add(R"("modules_to_save":[1])", "'modules_to_save' holds something");
         add(R"("bias":"all")", "bias is 'all'");
         add(R"("lora_bias":true)", "'lora_bias'");
         add(R"("layers_to_transform":[0,1])", "'layers_to_transform'");

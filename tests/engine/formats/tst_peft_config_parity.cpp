@@ -84,6 +84,10 @@ private Q_SLOTS:
         regex.targetPattern = R"(.*\.layers\.\d+\.self_attn\.q_proj)";
         regex.taskType.reset();
         write(regex);
+        PeftConfig whole = plain;
+        whole.modulesToSave = {"embed_tokens", "input_layernorm", "lm_head", "norm"};
+        whole.ensureWeightTying = true;
+        write(whole);
         m_answer = askOracle("peft_config_oracle.py", QStringList{m_dir.path()} + m_paths);
     }
 
@@ -101,11 +105,18 @@ private Q_SLOTS:
 
     void whatChangesTheArithmeticIsRefused()
     {
-        for (const auto& [name, feature] : {std::pair{"dora", "'use_dora'"}, {"saved", "'modules_to_save'"}, {"bias", "bias is 'lora_only'"},
+        for (const auto& [name, feature] : {std::pair{"dora", "'use_dora'"}, {"bias", "bias is 'lora_only'"},
                                             {"layers", "'layers_to_transform'"}}) {
             const std::string path = (m_dir.path() + "/" + name + "/adapter_config.json").toStdString();
             VERIFY_REFUSAL(refusalOf([&] { (void)readPeftConfig(path); }), feature);
         }
+    }
+
+    void modulesTrainedWholeAreRead()
+    {
+        const PeftConfig config = readPeftConfig((m_dir.path() + "/saved/adapter_config.json").toStdString());
+        QCOMPARE(config.modulesToSave, std::vector<std::string>{"lm_head"});
+        QVERIFY(!config.ensureWeightTying);
     }
 
     void oursAreReadAndWrittenAlikeByPeft()

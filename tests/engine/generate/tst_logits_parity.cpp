@@ -66,11 +66,13 @@ std::vector<float> ourLogits(const QString& model, const QString& adapter, const
     options.wantText = false;
     const auto shape = formats::openModelSource(pathOf(model))->shape();
     const auto slots_ = adapter.isEmpty() ? std::vector<plan::AdapterSlot>{} : lora::readSlots(pathOf(adapter), shape);
-    generate::Session session(pathOf(model), slots_, hardware::probeCpu(), options, {}, {});
+    const lora::WholeModules whole = adapter.isEmpty() ? lora::WholeModules{} : lora::findModules(pathOf(adapter), shape);
+    generate::Session session(pathOf(model), slots_, hardware::probeCpu(), options, {}, {}, whole);
     if (!adapter.isEmpty()) {
-        std::vector<float> flat(static_cast<std::size_t>(session.plan().layout.trained.elements));
+        std::vector<float> flat(static_cast<std::size_t>(session.plan().layout.trained.adapterElements));
         lora::readWeights(pathOf(adapter), session.slots(), flat);
         session.setAdapter(flat);
+        session.setParameters(lora::moduleReader(pathOf(adapter), shape));
     }
     return session.logits(tokens, {});
 }
@@ -173,6 +175,84 @@ private Q_SLOTS:
         const double d = difference(ourLogits(model, adapter, tokens), theirs);
         QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
         QVERIFY(difference(ourLogits(model, {}, tokens), theirs) > 1e-2);
+    }
+
+    void modulesTrainedWholeByPeftLoadHere_data()
+    {
+        QTest::addColumn<QString>("model");
+        QTest::addColumn<QString>("modules");
+        QTest::addColumn<QString>("tie");
+        QTest::newRow("all, head of its own, q/k norms") << "qwen3-fp32" << "embed_tokens,lm_head,norm" << "apart";
+        QTest::newRow("head") << "mistral-fp32" << "lm_head" << "apart";
+        QTest::newRow("some norms, bf16 base") << "llama-bf16" << "input_layernorm,q_norm" << "apart";
+        QTest::newRow("tied, kept so") << "smollm2-fp32" << "embed_tokens" << "tied";
+        QTest::newRow("tied, embedding changed alone") << "smollm2-fp32" << "embed_tokens" << "apart";
+        QTest::newRow("tied, head changed alone") << "smollm2-fp32" << "lm_head" << "apart";
+        QTest::newRow("tied, both changed each in its way") << "qwen2-fp32" << "embed_tokens,lm_head,post_attention_layernorm" << "apart";
+    }
+    void modulesTrainedWholeByPeftLoadHere()
+    {
+        QFETCH(QString, model);
+        QFETCH(QString, modules);
+        QFETCH(QString, tie);
+        const QString folder = m_folder.filePath(model);
+        const QString adapter = m_folder.filePath(QString("modules-%1").arg(qHash(model + modules + tie)));
+        const QString problem = test::runOracle("model_oracle.py", {"modules", folder, adapter, modules, tie});
+        QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        const std::vector<float> theirs = logitsIn(adapter + "/expected.safetensors");
+        const double d = difference(ourLogits(folder, adapter, tokensIn(adapter)), theirs);
+        QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
+        QVERIFY(difference(ourLogits(folder, {}, tokensIn(adapter)), theirs) > 1e-2);
+    }
+
+    void modulesTrainedWholeHereLoadInPeft_data()
+    {
+        QTest::addColumn<QString>("model");
+        QTest::addColumn<QString>("also");
+        for (const char* model : {"smollm2-fp32", "mistral-fp32", "qwen3-fp32"})
+            for (const char* also : {"embeddings", "head", "norms", "embeddings,head,norms"})
+                QTest::addRow("%s, %s", model, also) << QString(model) << QString(also);
+    }
+    void modulesTrainedWholeHereLoadInPeft()
+    {
+        QFETCH(QString, model);
+        QFETCH(QString, also);
+        const QString folder = m_folder.filePath(model);
+        const auto source = formats::openModelSource(pathOf(folder));
+        const ModelShape& shape = source->shape();
+        Job job;
+        job.recipe.rank = 3;
+        for (const QString& word : also.split(','))
+            job.recipe.alsoTrain.push_back(word.toStdString());
+        DeviceSpec device;
+        device.availableBytes = 8ull << 30;
+        const plan::Trained trained = plan::plan(shape, job, device, {}).layout.trained;
+        std::vector<float> flat(static_cast<std::size_t>(trained.adapterElements));
+        lora::initialise(flat, trained.adapters, 3);
+        for (const plan::AdapterSlot& slot : trained.adapters)
+            std::ranges::fill(lora::matrixB(flat, slot), 0.03f);
+        lora::TrainedModules modules;
+        for (const plan::ParameterSlot& slot : trained.parameters)
+            modules.ids.push_back(slot.id);
+        QVERIFY(!modules.ids.empty());
+        modules.read = [&](ParamId id, std::int64_t first, std::int64_t count, std::span<float> rows) {
+            source->readRows(id, first, count, rows);
+            for (std::size_t i = 0; i < rows.size(); ++i)
+                rows[i] *= 1.0f + 0.3f * std::sin(static_cast<float>(i + 5 * static_cast<std::size_t>(first) + static_cast<std::size_t>(id.layer + 2)));
+        };
+        const QString adapter = m_folder.filePath(QString("whole-%1").arg(qHash(model + also)));
+        QVERIFY(QDir().mkpath(adapter));
+        const lora::PeftContent content{lora::peftConfigOf(job, folder.toStdString()), shape, trained.adapters, flat, modules};
+        lora::writePeft(pathOf(adapter), content);
+        QVERIFY(lora::verifyPeft(pathOf(adapter), content) > 2 * trained.adapters.size());
+
+        const std::vector<float> ours = ourLogits(folder, adapter, tokensIn(folder));
+        const QString out = m_folder.filePath("whole-logits.safetensors");
+        const QString problem = test::runOracle("model_oracle.py", {"logits", folder, adapter, folder + "/tokens.json", out});
+        QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        const double d = difference(ours, logitsIn(out));
+        QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
+        QVERIFY(difference(ours, logitsIn(folder + "/expected.safetensors")) > 1e-2);
     }
 
     void adapterWrittenHereLoadsInPeft()

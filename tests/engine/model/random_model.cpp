@@ -154,8 +154,8 @@ LoadedModel::LoadedModel(const ModelShape& shape, const Job& job, plan::PlanOpti
     model::loadWeights(source, *memory, context, {}, {});
     decoder = std::make_unique<model::Decoder>(source.shape(), *memory, context);
     std::vector<double> flat = numbersOf(plan.layout.master);
-    if (plan.layout.trained.parameters.empty())
-        std::fill(flat.begin(), flat.end(), 0.0);
+    // The parameters of the model were loaded; what is not theirs starts as nothing.
+    std::fill_n(flat.begin(), plan.layout.trained.adapterElements, 0.0);
     for (const plan::AdapterSlot& slot : plan.layout.trained.adapters) {
         const auto fill = [&](std::int64_t offset, std::int64_t count, double deviation) {
             for (std::int64_t i = offset; i < offset + count; ++i)

@@ -248,7 +248,8 @@ private Q_SLOTS:
             for (const char* precision : {"fp32", "bf16"}) {
                 for (const char* recompute : {"0", "1", "2", "3"})
                     row(name, precision, recompute, "");
-                for (const char* lever : {"nf4", "nf4 double", "int8", "full", "offload activations", "offload layers", "offload all nf4 double"})
+                for (const char* lever : {"nf4", "nf4 double", "int8", "full", "offload activations", "offload layers", "offload all nf4 double",
+                                          "also embeddings", "also head", "also norms", "also embeddings,head,norms nf4 double", "also norms,head offload all nf4 double"})
                     for (const char* recompute : {"1", "0-0:3,1-1:0,2-2:2"})
                         row(name, precision, recompute, lever);
             }
@@ -263,9 +264,12 @@ private Q_SLOTS:
         QFETCH(QString, lever);
         Job job = smallJob(context, 2);
         job.recipe.method = lever == "full" ? "full" : "lora";
-        job.recipe.offloadActivations = lever == "offload activations" || lever.startsWith("offload all");
-        job.recipe.offloadLayers = lever.startsWith("offload all") ? 3 : lever == "offload layers" ? 2 : 0;
-        job.recipe.offloadEmbedding = lever.startsWith("offload all") && !smallShape(shape.toStdString()).tiedHead;
+        if (lever.startsWith("also "))
+            for (const QString& word : lever.split(' ')[1].split(','))
+                job.recipe.alsoTrain.push_back(word.toStdString());
+        job.recipe.offloadActivations = lever == "offload activations" || lever.contains("offload all");
+        job.recipe.offloadLayers = lever.contains("offload all") ? 3 : lever == "offload layers" ? 2 : 0;
+        job.recipe.offloadEmbedding = lever.contains("offload all") && !smallShape(shape.toStdString()).tiedHead;
         job.recipe.quantization = lever.contains("nf4") ? "nf4" : lever == "int8" ? "int8" : "none";
         job.recipe.doubleQuantization = lever.endsWith("double");
         job.recipe.precision = precision.toStdString();
@@ -293,7 +297,7 @@ private Q_SLOTS:
         // The staging buffer and the index rows of a batch are sized for the worst case, not for this one.
         // Flat buffers have padding, and nobody steps here (tst_trainer_levers does).
         const auto isSizedForTheWorst = [](const std::string& name) {
-            return std::ranges::any_of(std::array{"load.", "host.load.", "batch.", "adapter.", "model.", "optimizer.", "weight.dequantised"},
+            return std::ranges::any_of(std::array{"load.", "host.load.", "batch.", "adapter.", "model.", "trained.", "optimizer.", "weight.dequantised"},
                                        [&](const char* start) { return name.starts_with(start); });
         };
         for (const std::string& name : checked.memory->unused())

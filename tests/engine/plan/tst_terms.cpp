@@ -134,6 +134,9 @@ Job randomJob(Dice& dice, const ModelShape& shape)
     r.quantization = r.method == "full" ? "none" : std::array{"none", "nf4", "int8"}[static_cast<std::size_t>(dice(0, 2))];
     r.doubleQuantization = dice.coin();
     r.optimizer = std::array{"adamw", "adamw_8bit", "sgd", "lion"}[static_cast<std::size_t>(dice(0, 3))];
+    for (const char* word : {"embeddings", "head", "norms"})
+        if (dice(0, 3) == 0)
+            r.alsoTrain.emplace_back(word);
     job.data.validationFraction = dice.coin() ? 0.1 : 0;
     job.run.samplePrompt = dice.coin() ? "Why?" : "";
     return job;

@@ -32,7 +32,7 @@ Json otherValue(const JobField& field)
     case Type::Number: return Json((value.get<double>() + field.maximum) / 2);
     case Type::Boolean: return Json(!value.get<bool>());
     case Type::Choice: return Json(field.choices.back() == value ? field.choices.front() : field.choices.back());
-    case Type::TextList: return Json({"q", "down_proj"});
+    case Type::TextList: return field.choices.empty() ? Json({"q", "down_proj"}) : Json({field.choices.front(), field.choices.back()});
     case Type::IntegerMap: return Json({{"q_proj", 3}});
     case Type::NumberMap: return Json({{"q_proj", 0.5}});
     case Type::Text: return field.key == "recipe.recompute" ? Json("0-3:2") : Json("RTX 4090");
@@ -63,7 +63,7 @@ private Q_SLOTS:
         const std::vector<std::string> expected{
             "model.path", "data.path", "data.format", "data.validation_fraction", "data.validation_path", "data.shuffle", "data.train_on",
             "recipe.method", "recipe.rank", "recipe.alpha", "recipe.dropout", "recipe.targets", "recipe.rslora", "recipe.rank_pattern", "recipe.alpha_pattern",
-            "recipe.init_adapter", "recipe.adapter_init", "recipe.context", "recipe.overlong", "recipe.packing", "recipe.micro_batch", "recipe.accumulation",
+            "recipe.init_adapter", "recipe.adapter_init", "recipe.also_train", "recipe.context", "recipe.overlong", "recipe.packing", "recipe.micro_batch", "recipe.accumulation",
             "recipe.epochs", "recipe.max_steps", "recipe.learning_rate", "recipe.schedule", "recipe.warmup_ratio", "recipe.weight_decay",
             "recipe.adam_beta1", "recipe.adam_beta2", "recipe.adam_eps", "recipe.max_grad_norm", "recipe.optimizer", "recipe.momentum",
             "recipe.loraplus_ratio", "recipe.precision", "recipe.quantization", "recipe.double_quantization", "recipe.recompute", "recipe.offload_activations",
@@ -83,7 +83,7 @@ private Q_SLOTS:
             QVERIFY2(!field.label.empty() && labels.insert(field.label).second, key);
             QVERIFY2(field.help.size() > 60 && field.help.back() == '.', key);
             QVERIFY2(field.sinceVersion >= 1 && field.sinceVersion <= kJobVersion, key);
-            QVERIFY2((field.type == Type::Choice) == !field.choices.empty(), key);
+            QVERIFY2(field.type == Type::TextList || (field.type == Type::Choice) == !field.choices.empty(), key);
             QCOMPARE(findJobField(field.key), &field);
             if (isNumeric(field)) {
                 QVERIFY2(field.minimum < field.maximum, key);

@@ -106,6 +106,7 @@ Outcome TinyRuns::run(const Job& job, const std::filesystem::path& runFolder, bo
         outcome.result = trainer.run();
         outcome.masters = trainer.state().masters();
         outcome.slots = trainer.plan().layout.trained.adapters;
+        outcome.parameters = trainer.plan().layout.trained.parameters;
         outcome.unused = trainer.memory().unused();
         outcome.unwritten = trainer.memory().unwritten();
     } catch (const Error& error) {

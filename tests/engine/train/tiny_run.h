@@ -24,6 +24,7 @@ struct Outcome {
     std::optional<train::TrainerResult> result;
     std::vector<float> masters;            ///< of what was trained, at the end
     std::vector<plan::AdapterSlot> slots;  ///< of `masters`
+    std::vector<plan::ParameterSlot> parameters;  ///< of `masters`
     std::vector<std::string> unused;       ///< checking mode: planned buffers that nobody asked for
     std::vector<std::string> unwritten;    ///< checking mode: not wholly written
     std::optional<Error> error;

@@ -76,6 +76,9 @@ Job curveJob(const QString& variant)
         job.recipe.doubleQuantization = variant == "nf4 double";
     } else if (variant == "pissa") {
         job.recipe.adapterInit = "pissa";
+    } else if (variant.startsWith("also ")) {
+        for (const QString& word : variant.mid(5).split(','))
+            job.recipe.alsoTrain.push_back(word.toStdString());
     } else if (variant == "LoRA+") {
         job.recipe.loraplusRatio = 4;
     } else if (!variant.isEmpty()) {
@@ -89,7 +92,7 @@ Job curveJob(const QString& variant)
     job.recipe.microBatch = 2;
     job.recipe.accumulation = 2;
     job.recipe.precision = "fp32";
-    job.recipe.learningRate = variant == "full" ? 2e-3 : variant == "sgd" ? 0.2 : variant == "lion" ? 5e-3 : 1e-2;
+    job.recipe.learningRate = variant == "full" || variant.startsWith("also emb") ? 2e-3 : variant == "sgd" ? 0.2 : variant == "lion" ? 5e-3 : 1e-2;
     job.recipe.warmupRatio = 0.1;
     job.recipe.weightDecay = 0.01;
     job.recipe.maxGradNorm = 1.0;
@@ -125,6 +128,9 @@ private Q_SLOTS:
         QTest::newRow("qwen3, all weights, q/k norms") << "qwen3-fp32" << "full" << 1e-3;
         QTest::newRow("llama, NF4 by bitsandbytes") << "blocks-fp32" << "nf4" << 1e-3;
         QTest::newRow("llama, NF4 with double quantisation by bitsandbytes") << "blocks-fp32" << "nf4 double" << 1e-3;
+        QTest::newRow("smollm2, tied table beside the adapter") << "smollm2-fp32" << "also embeddings" << 1e-3;
+        QTest::newRow("llama, embeddings, head and norms beside the adapter") << "llama-fp32" << "also embeddings,head,norms" << 1e-3;
+        QTest::newRow("qwen3, norms beside the adapter") << "qwen3-fp32" << "also norms" << 1e-3;
         QTest::newRow("smollm2, LoRA+") << "smollm2-fp32" << "LoRA+" << 1e-3;
         QTest::newRow("smollm2, PiSSA") << "smollm2-fp32" << "pissa" << 1e-3;
         QTest::newRow("smollm2, SGD with momentum") << "smollm2-fp32" << "sgd" << 1e-3;
@@ -164,7 +170,7 @@ private:
         model::PlannedMemory memory(plan, device->makeArena(plan.arenaBytes), 0);
         kernels::Context context = device->context();
         memory.enter(0);
-        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.elements));
+        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.adapterElements));
         if (startsFromPrincipalParts(job)) {
             lora::PrincipalRoom room = model::principalRoom(memory);
             lora::Pissa pissa(plan.layout.trained.adapters, 42, room, flat, false);
@@ -176,14 +182,19 @@ private:
         train::TrainedState adapter(memory, context);
         if (startsFromPrincipalParts(job)) {
             adapter.set(flat);
-        } else if (plan.layout.trained.parameters.empty()) {
+        } else if (!plan.layout.trained.adapters.empty()) {
             lora::initialise(flat, plan.layout.trained.adapters, 42);
             adapter.set(flat);
         }
         adapter.begin();
         const QString start = m_folder.filePath("start");
         [&] { QVERIFY(QDir().mkpath(start)); }();
-        lora::writePeft(start.toStdString(), lora::peftConfigOf(job, folder.toStdString()), plan.layout.trained.adapters, flat);
+        lora::TrainedModules modules;
+        if (!plan.layout.trained.adapters.empty())
+            for (const plan::ParameterSlot& slot : plan.layout.trained.parameters)
+                modules.ids.push_back(slot.id);
+        modules.read = [&](ParamId id, std::int64_t first, std::int64_t count, std::span<float> rows) { source->readRows(id, first, count, rows); };
+        lora::writePeft(start.toStdString(), {lora::peftConfigOf(job, folder.toStdString()), source->shape(), plan.layout.trained.adapters, flat, modules});
 
         std::vector<Point> points;
         for (int step = 1; step <= kSteps; ++step) {

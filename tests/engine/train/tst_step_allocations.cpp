@@ -209,7 +209,7 @@ private Q_SLOTS:
         model::loadWeights(*source, memory, context, {}, {});
         model::Decoder decoder(source->shape(), memory, context);
         train::TrainedState adapter(memory, context);
-        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.elements), 0.01f);
+        std::vector<float> flat(static_cast<std::size_t>(plan.layout.trained.adapterElements), 0.01f);
         adapter.set(flat);
         adapter.begin();
         const data::MicroBatch batch = fullBatch(job, source->shape().vocab);

@@ -37,6 +37,10 @@ constexpr std::array kLevers{
     Lever{"PiSSA, offloaded layers, int8", [](Job& job) { job.recipe.adapterInit = "pissa"; job.recipe.offloadLayers = 1; job.recipe.quantization = "int8"; }},
     Lever{"offloaded, bf16", [](Job& job) { job.recipe.offloadActivations = true; job.recipe.offloadLayers = 2; job.recipe.precision = "bf16"; }},
     Lever{"offloaded, nf4", [](Job& job) { job.recipe.offloadActivations = true; job.recipe.offloadLayers = 1; job.recipe.quantization = "nf4"; job.run.samplePrompt = "say warp 3"; job.run.sampleTokens = 4; }},
+    Lever{"also the table and norms", [](Job& job) { job.recipe.alsoTrain = {"embeddings", "norms"}; job.recipe.weightDecay = 0.01; }},
+    Lever{"also norms, nf4, bf16, 8-bit AdamW", [](Job& job) { job.recipe.alsoTrain = {"norms"}; job.recipe.quantization = "nf4"; job.recipe.precision = "bf16"; job.recipe.optimizer = "adamw_8bit"; }},
+    Lever{"also head, PiSSA, bf16, samples", [](Job& job) { job.recipe.alsoTrain = {"head"}; job.recipe.adapterInit = "pissa"; job.recipe.precision = "bf16"; job.recipe.learningRate = 2e-3; job.run.samplePrompt = "say warp 3"; job.run.sampleTokens = 4; }},
+    Lever{"also norms, offloaded layers", [](Job& job) { job.recipe.alsoTrain = {"norms"}; job.recipe.offloadLayers = 1; job.recipe.offloadActivations = true; }},
     Lever{"samples", [](Job& job) { job.run.samplePrompt = "say warp 3"; job.run.sampleTokens = 8; }},
     Lever{"samples without validation", [](Job& job) { job.run.samplePrompt = "say warp 3"; job.run.sampleTokens = 8; job.data.validationFraction = 0; }},
 };

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A stop in every phase of a run, a loss that is not finite, a folder that is taken, and an adapter to start from.
 #include "engine/base/files.h"
+#include "engine/formats/parameters.h"
 #include "engine/lora/peft_folder.h"
 #include "tests/engine/train/tiny_run.h"
 
 #include <QFile>
 #include <QtTest>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <thread>
 
 using namespace lorikeet;
@@ -184,6 +187,41 @@ private Q_SLOTS:
         QVERIFY(refused.error.has_value());
         QCOMPARE(refused.error->code(), ErrorCode::BadInput);
         QVERIFY(!std::filesystem::exists(m_runs.path("other-rank") / "run.json"));
+    }
+
+    void whatWasTrainedWholeIsContinuedWithItsAdapter()
+    {
+        Job job = m_runs.job();
+        job.recipe.alsoTrain = {"embeddings", "norms"};
+        job.recipe.learningRate = 2e-3;
+        job.recipe.maxSteps = 4;
+        const Outcome first = m_runs.run(job, m_runs.path("whole"), false);
+        QVERIFY2(first.result.has_value(), first.error ? first.error->what() : "");
+        const auto adapter = m_runs.path("whole-adapter");
+        QVERIFY(QDir().mkpath(QString::fromStdString(adapter.string())));
+        const auto source = formats::openModelSource(job.model.path);
+        lora::TrainedModules modules;
+        std::map<ParamId, std::int64_t> offsets;
+        for (const plan::ParameterSlot& slot : first.parameters) {
+            modules.ids.push_back(slot.id);
+            offsets[slot.id] = slot.offset;
+        }
+        modules.read = [&](ParamId id, std::int64_t row, std::int64_t, std::span<float> rows) {
+            std::copy_n(first.masters.begin() + offsets.at(id) + row * formats::shapeOf(id, source->shape())[1], rows.size(), rows.begin());
+        };
+        lora::writePeft(adapter, {lora::peftConfigOf(job, job.model.path), source->shape(), first.slots, first.masters, modules});
+        Job next = job;
+        next.recipe.initAdapter = adapter.string();
+        const Outcome continued = m_runs.run(next, m_runs.path("whole-continued"), false);
+        QVERIFY2(continued.result.has_value(), continued.error ? continued.error->what() : "");
+        QCOMPARE(*firstEvaluation(continued), *first.result->validationLossAfter);
+
+        // What the adapter brings must be trained, or it would be lost.
+        next.recipe.alsoTrain = {"norms"};
+        const Outcome refused = m_runs.run(next, m_runs.path("whole-refused"), false);
+        QVERIFY(refused.error.has_value());
+        QVERIFY2(refused.error->message().find("embed_tokens") != std::string::npos, refused.error->what());
+        QVERIFY(!std::filesystem::exists(m_runs.path("whole-refused") / "run.json"));
     }
 
 private:
