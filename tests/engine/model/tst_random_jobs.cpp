@@ -69,6 +69,9 @@ Job randomJob(Dice& dice, const ModelShape& shape)
         r.targets = {oneOf(dice, std::array{"q", "v", "o"}), oneOf(dice, std::array{"gate", "up", "down"})};
     if (dice.coin())
         r.rankPattern = {{"v_proj", dice(1, 12)}, {"layers.0.mlp.up_proj", dice(1, 12)}};
+    for (const char* word : {"embeddings", "head", "norms"})
+        if (dice(0, 3) == 0 && !(r.offloadEmbedding && word == std::string("embeddings")))
+            r.alsoTrain.emplace_back(word);
     return job;
 }
 
@@ -112,7 +115,7 @@ bool sameBits(const std::vector<T>& a, const std::vector<T>& b)
 /// The staging buffer, the index rows and flat buffers with padding are sized for the worst case; nobody steps or loads here.
 bool isSizedForTheWorst(const std::string& name)
 {
-    return std::ranges::any_of(std::array{"load.", "host.load.", "batch.", "adapter.", "model.", "optimizer.", "weight.dequantised"},
+    return std::ranges::any_of(std::array{"load.", "host.load.", "batch.", "adapter.", "model.", "trained.", "optimizer.", "weight.dequantised"},
                                [&](const char* start) { return name.starts_with(start); });
 }
 

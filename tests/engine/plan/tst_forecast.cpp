@@ -109,6 +109,27 @@ private Q_SLOTS:
         QVERIFY(std::abs(perToken / (6 * parameters + attention) - 1) < 1e-3);
     }
 
+    void whatIsAlsoTrainedCostsItsOwnProducts()
+    {
+        const auto cost = [](const ModelShape& shape, std::vector<std::string> also) {
+            Job job = jobOf(1024, 1, "0");
+            job.recipe.alsoTrain = std::move(also);
+            return plan::stepCost(shape, job);
+        };
+        const double tokens = 1024;
+        const auto headProduct = [&](const ModelShape& s) { return 2 * tokens * static_cast<double>(s.vocab) * static_cast<double>(s.hidden); };
+        // The gradient of the lowest layer's q, k and v inputs, on the way to what lies below them.
+        const auto lowest = [&](const ModelShape& s) { return 2 * tokens * static_cast<double>(s.hidden) * static_cast<double>(s.queryWidth() + 2 * s.kvWidth()); };
+        const auto near = [](double a, double b) { return std::abs(a / b - 1) < 1e-9; };
+        for (const ModelShape& s : {llama8b(), qwen06b()}) {
+            const double plain = cost(s, {}).modelFlops;
+            QVERIFY(near(cost(s, {"norms"}).modelFlops, plain + lowest(s)));
+            QVERIFY(near(cost(s, {"embeddings"}).modelFlops, plain + lowest(s) + (s.tiedHead ? headProduct(s) : 0)));
+            QVERIFY(near(cost(s, {"head"}).modelFlops, plain + headProduct(s) + (s.tiedHead ? lowest(s) : 0)));
+            QVERIFY(cost(s, {"embeddings"}).of(plan::Work::Optimizer).bytes > cost(s, {}).of(plan::Work::Optimizer).bytes);
+        }
+    }
+
     void recomputeIsTheForwardPassAgain()
     {
         const auto again = [](const char* level) { return plan::stepCost(llama8b(), jobOf(2048, 1, level)).of(plan::Work::Recompute).flops; };

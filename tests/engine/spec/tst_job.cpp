@@ -197,6 +197,9 @@ private Q_SLOTS:
         QTest::newRow("broken pattern") << 11 << "recipe.rank_pattern" << true;
         QTest::newRow("broken recompute") << 12 << "recipe.recompute" << true;
         QTest::newRow("two starts of the adapter") << 13 << "recipe.adapter_init" << true;
+        QTest::newRow("trained whole in a full fine-tuning") << 15 << "recipe.also_train" << false;
+        QTest::newRow("a trained table on the host") << 16 << "recipe.offload_embedding" << true;
+        QTest::newRow("a fast rate for a table") << 17 << "recipe.learning_rate" << false;
         QTest::newRow("principal parts without an adapter") << 14 << "recipe.adapter_init" << true;
     }
     void issuesAreFound()
@@ -221,6 +224,9 @@ private Q_SLOTS:
         case 12: job.recipe.recompute = "0-9"; break;
         case 13: job.recipe.adapterInit = "pissa", job.recipe.initAdapter = "adapters/first"; break;
         case 14: job.recipe.adapterInit = "pissa", job.recipe.method = "full", job.recipe.learningRate = 1e-5; break;
+        case 15: job.recipe.alsoTrain = {"norms"}, job.recipe.method = "full", job.recipe.learningRate = 1e-5; break;
+        case 16: job.recipe.alsoTrain = {"embeddings"}, job.recipe.offloadEmbedding = true; break;
+        case 17: job.recipe.alsoTrain = {"head"}, job.recipe.learningRate = 2e-3; break;
         default: QFAIL("no such row");
         }
         const auto issues = validate(job);

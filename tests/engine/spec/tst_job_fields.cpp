@@ -166,6 +166,8 @@ private Q_SLOTS:
         row("recipe.targets", " q , v_proj", R"(["q","v_proj"])");
         row("recipe.targets", R"(["q","v"])", R"(["q","v"])");
         row("recipe.targets", "all", R"(["all"])");
+        row("recipe.also_train", "norms,embeddings", R"(["embeddings","norms"])");
+        row("recipe.also_train", "", "[]");
         row("recipe.rank_pattern", "q_proj:8,down_proj:32", R"({"down_proj":32,"q_proj":8})");
         row("recipe.rank_pattern", R"({"(q|k)_proj":8})", R"({"(q|k)_proj":8})");
         row("recipe.rank_pattern", "(?:q|k)_proj:4", R"({"(?:q|k)_proj":4})");
@@ -213,6 +215,7 @@ private Q_SLOTS:
         row("recipe.schedule", "", "expected cosine, linear or constant");
         row("recipe.targets", "[\"q\"", "not valid JSON");
         row("recipe.targets", "", "no module \"\"");
+        row("recipe.also_train", "norm", "expected embeddings, head or norms; did you mean \"norms\"?");
         row("recipe.rank_pattern", "q_proj", "no ':' between module and value");
         row("recipe.rank_pattern", "q_proj:x", "\"x\" is not a number");
         row("recipe.rank_pattern", ":8", "a module pattern has 0 characters");
