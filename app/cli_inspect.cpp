@@ -104,6 +104,7 @@ void inspectAdapterAt(const fs::path& path, bool json, Output& out)
                   {"rank", info.rank},
                   {"alpha", info.alpha},
                   {"rslora", info.rslora},
+                  {"dora", info.dora},
                   {"targets", info.targets},
                   {"also_trained", info.alsoTrained},
                   {"tensors", info.tensors},
@@ -118,7 +119,7 @@ void inspectAdapterAt(const fs::path& path, bool json, Output& out)
     };
     row(out, "adapter", utf8(path));
     row(out, "base model", info.baseModel);
-    row(out, "rank", std::to_string(info.rank) + ", alpha " + formatNumber(info.alpha) + (info.rslora ? ", rsLoRA" : ""));
+    row(out, "rank", std::to_string(info.rank) + ", alpha " + formatNumber(info.alpha) + (info.rslora ? ", rsLoRA" : "") + (info.dora ? ", DoRA" : ""));
     row(out, "targets", joined(info.targets));
     if (!info.alsoTrained.empty())
         row(out, "trained whole", joined(info.alsoTrained));

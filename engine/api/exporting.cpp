@@ -188,6 +188,7 @@ AdapterInfo inspectAdapter(const std::filesystem::path& folder)
         info.rank = config.rank;
         info.alpha = config.alpha;
         info.rslora = config.useRslora;
+        info.dora = config.useDora;
         info.targets = config.targetPattern ? std::vector<std::string>{*config.targetPattern} : config.targetModules;
         info.alsoTrained = config.modulesToSave;
         info.tensors = static_cast<std::int64_t>(file.tensors().size());

@@ -42,6 +42,7 @@ struct AdapterInfo {
     std::int64_t rank = 0;
     double alpha = 0;
     bool rslora = false;
+    bool dora = false;
     std::vector<std::string> targets;
     std::vector<std::string> alsoTrained;  ///< modules that were trained whole beside it
     std::int64_t tensors = 0;

@@ -67,7 +67,10 @@ struct Generation::State {
     {
         if (adapter.empty() || wanted == adapterInPlace)
             return;
-        session.setAdapter(wanted ? adapter : std::vector<float>(adapter.size(), 0.0f));
+        if (wanted)
+            session.setAdapter(adapter);
+        else
+            session.clearAdapter();
         session.setParameters(wanted ? modules : formats::ReadParameter{});
         adapterInPlace = wanted;
     }

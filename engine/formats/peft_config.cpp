@@ -31,7 +31,7 @@ bool isHarmless(const std::string& key)
     constexpr std::array kKeys{"alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "corda_config", "ensure_weight_tying",
                                "eva_config", "fan_in_fan_out", "inference_mode", "init_lora_weights", "loftq_config", "lora_alpha",
                                "lora_dropout", "lora_ga_config", "megatron_core", "modules_to_save", "peft_type", "peft_version", "qalora_group_size", "r",
-                               "rank_pattern", "revision", "runtime_config", "target_modules", "task_type", "use_rslora"};
+                               "rank_pattern", "revision", "runtime_config", "target_modules", "task_type", "use_dora", "use_rslora"};
     return std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end();
 }
 
@@ -146,6 +146,7 @@ PeftConfig parsePeftConfig(std::string_view text, const std::string& where)
     config.dropout = fields.number("lora_dropout").value_or(0);
     if (!(config.dropout >= 0 && config.dropout < 1))
         fields.refuse("'lora_dropout' is not in [0, 1)");
+    config.useDora = fields.boolean("use_dora").value_or(false);
     config.useRslora = fields.boolean("use_rslora").value_or(false);
     readTargets(fields, config);
     readModules(fields, config);
@@ -200,7 +201,7 @@ std::string peftConfigJson(const PeftConfig& config)
         {"target_parameters", nullptr},
         {"task_type", textOrNull(config.taskType)},
         {"trainable_token_indices", nullptr},
-        {"use_dora", false},
+        {"use_dora", config.useDora},
         {"use_rslora", config.useRslora},
     };
     if (!config.ensureWeightTying)

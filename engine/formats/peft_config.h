@@ -17,6 +17,7 @@ struct PeftConfig {
     std::int64_t rank = 8;
     double alpha = 8;
     double dropout = 0;
+    bool useDora = false;                    ///< a trained magnitude for each output of an adapted map
     bool useRslora = false;                  ///< scale alpha / sqrt(rank) instead of alpha / rank
     std::vector<std::string> targetModules;  ///< module names or path ends, as a list; empty when targetPattern is set
     std::optional<std::string> targetPattern;  ///< target_modules given as one regular expression for whole module paths
@@ -35,7 +36,7 @@ struct PeftConfig {
 };
 
 /// `where` is the file in messages. Keys that are absent have PEFT's defaults; keys of newer versions are ignored while they are off.
-/// @throws Error{BadInput} naming the feature: another method than LoRA, DoRA, biases, layers_to_transform, PiSSA-like
+/// @throws Error{BadInput} naming the feature: another method than LoRA, biases, layers_to_transform, PiSSA-like
 /// initialisation that changes the base weights, ...; a value of a wrong type or range.
 [[nodiscard]] PeftConfig parsePeftConfig(std::string_view json, const std::string& where);
 /// The same from a file.

@@ -39,11 +39,12 @@ Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSl
     job.doubleQuantization = options.doubleQuantization;
     job.adapters = std::move(slots);
     job.parameters = whole.ids;
-    std::int64_t largestRank = 0;
-    for (const plan::AdapterSlot& slot : job.adapters)
-        largestRank = std::max(largestRank, slot.rank);
-    const plan::KernelCosts costs = m_device->costs(
-        shape, {std::max(job.rows, job.evaluateRows), std::min(job.lossChunk, std::max<std::int64_t>(1, job.evaluateRows)), largestRank, job.precision, false});
+    kernels::ProductSizes sizes{std::max(job.rows, job.evaluateRows), std::min(job.lossChunk, std::max<std::int64_t>(1, job.evaluateRows)), 0, job.precision, false};
+    for (const plan::AdapterSlot& slot : job.adapters) {
+        sizes.largestRank = std::max(sizes.largestRank, slot.rank);
+        sizes.magnitudes = sizes.magnitudes || slot.dora;
+    }
+    const plan::KernelCosts costs = m_device->costs(shape, sizes);
     m_plan = plan::planInference(shape, job, device, costs);
     if (m_plan.verdict == plan::Verdict::DoesNotFit)
         throw Error(ErrorCode::DoesNotFit,
@@ -54,7 +55,7 @@ Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSl
     model::loadWeights(*m_source, *m_memory, m_context, stop, progress);
     m_decoder = std::make_unique<model::Decoder>(shape, *m_memory, m_context);
     if (!m_plan.layout.trained.adapters.empty())
-        setAdapter(std::vector<float>(static_cast<std::size_t>(m_plan.layout.trained.adapterElements), 0.0f));
+        clearAdapter();
 }
 
 void Session::refreshWork()
@@ -68,6 +69,14 @@ void Session::setAdapter(std::span<const float> flat)
     LORIKEET_CHECK(static_cast<std::int64_t>(flat.size()) == m_plan.layout.trained.adapterElements, "adapter of another size");
     kernels::upload(m_context, m_memory->mat(m_plan.layout.master).part(0, 1, m_plan.layout.trained.adapterElements), flat.data());
     refreshWork();
+    m_decoder->refreshRowNorms();
+}
+
+void Session::clearAdapter()
+{
+    kernels::fillZero(m_context, m_memory->mat(m_plan.layout.master).part(0, 1, m_plan.layout.trained.adapterElements));
+    refreshWork();
+    m_decoder->startMagnitudes();
 }
 
 void Session::setParameters(const formats::ReadParameter& read)

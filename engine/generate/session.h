@@ -46,8 +46,10 @@ public:
     [[nodiscard]] const std::vector<plan::AdapterSlot>& slots() const { return m_plan.layout.trained.adapters; }
     [[nodiscard]] std::int64_t context() const { return m_plan.layout.sampleContext; }
 
-    /// Puts an adapter's numbers in place, Trained::adapterElements; all zeros give exactly the base model.
+    /// Puts an adapter's numbers in place, Trained::adapterElements.
     void setAdapter(std::span<const float> flat);
+    /// Takes them away: exactly the base model answers.
+    void clearAdapter();
     /// Puts the parameters in place that the adapter brings whole; a null `read`: those of the base model, as after loading.
     void setParameters(const formats::ReadParameter& read);
     /// fp32 logits [T, V] of all positions.

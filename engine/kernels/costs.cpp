@@ -3,6 +3,7 @@
 
 #include "engine/kernels/matmul.h"
 #include "engine/plan/principal.h"
+#include "engine/plan/trained.h"
 
 #include <algorithm>
 #include <vector>
@@ -39,6 +40,8 @@ void addLinear(std::vector<MatmulShape>& list, std::int64_t rows, LinearShape ma
         return;
     list.push_back({rows, r, map.in, false, true, c, c});
     list.push_back({rows, map.out, r, false, true, c, c});
+    if (sizes.magnitudes)
+        list.push_back({std::min(plan::kNormRows, map.out), map.in, r, false, false, c, gradient});
     if (!sizes.training)
         return;
     list.push_back({rows, r, map.out, false, false, c, c});
@@ -76,6 +79,7 @@ ProductSizes productSizes(const Job& job)
         return sizes;
     sizes.also = alsoTrainOf(job);
     sizes.principal = startsFromPrincipalParts(job);
+    sizes.magnitudes = trainsMagnitudes(job);
     sizes.largestRank = job.recipe.rank;
     for (const auto& [pattern, rank] : job.recipe.rankPattern)
         sizes.largestRank = std::max(sizes.largestRank, rank);

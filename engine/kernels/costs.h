@@ -19,6 +19,7 @@ struct ProductSizes {
     bool wholeModel = false;  ///< every weight has a gradient
     AlsoTrain also;           ///< what is trained beside the adapter
     bool principal = false;   ///< principal parts are split off while loading
+    bool magnitudes = false;  ///< rows of W + s B A are made for their norms (DoRA)
 };
 
 /// Of a training job.

@@ -8,6 +8,7 @@
 #include "engine/kernels/attention.h"
 #include "engine/kernels/cross_entropy.h"
 #include "engine/kernels/dequantise.h"
+#include "engine/kernels/dora.h"
 #include "engine/kernels/dropout.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/matmul.h"
@@ -55,6 +56,9 @@ struct OpTable {
     void (*embedBackward)(Context&, const EmbedBackward&) = nullptr;
     void (*sumRows)(Context&, const SumRows&) = nullptr;
     CopyLane* (*makeCopyLane)(Context&) = nullptr;  ///< the caller owns the result
+    void (*rowNorms)(Context&, const RowNorms&) = nullptr;
+    void (*scaleColumns)(Context&, const ScaleColumns&) = nullptr;
+    void (*magnitudeGradient)(Context&, const MagnitudeGradient&) = nullptr;
 };
 
 /// The CPU's table for this processor: AVX-512 or AVX2 (LORIKEET_MAX_ISA=avx2 lowers it). @throws Error{Device} without AVX2.

@@ -94,4 +94,31 @@ void sumRows(Context& context, const SumRows& args)
     context.ops->sumRows(context, args);
 }
 
+void rowNorms(Context& context, const RowNorms& args)
+{
+    requirePresent("rowNorms", "x", args.x);
+    requireRow("rowNorms", "norms", args.norms, statisticsType(args.x.dtype), args.x.rows);
+    context.ops->rowNorms(context, args);
+}
+
+void scaleColumns(Context& context, const ScaleColumns& args)
+{
+    requirePresent("scaleColumns", "x", args.x);
+    requireSame("scaleColumns", args.x, {args.y});
+    requireRow("scaleColumns", "magnitude", args.magnitude, statisticsType(args.x.dtype), args.x.cols);
+    requireRow("scaleColumns", "norms", args.norms, statisticsType(args.x.dtype), args.x.cols);
+    if (args.bias)
+        requireRow("scaleColumns", "bias", args.bias, args.x.dtype, args.x.cols);
+    context.ops->scaleColumns(context, args);
+}
+
+void magnitudeGradient(Context& context, const MagnitudeGradient& args)
+{
+    requirePresent("magnitudeGradient", "dy", args.dy);
+    requireSame("magnitudeGradient", args.dy, {args.z});
+    requireRow("magnitudeGradient", "dMagnitude", args.dMagnitude, statisticsType(args.dy.dtype), args.dy.cols);
+    requireRow("magnitudeGradient", "norms", args.norms, statisticsType(args.dy.dtype), args.dy.cols);
+    context.ops->magnitudeGradient(context, args);
+}
+
 }  // namespace lorikeet::kernels

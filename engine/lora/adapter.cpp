@@ -11,7 +11,7 @@ namespace lorikeet::lora {
 
 namespace {
 
-std::span<float> part(std::span<float> flat, std::int64_t offset, std::int64_t count)
+std::span<float> cut(std::span<float> flat, std::int64_t offset, std::int64_t count)
 {
     LORIKEET_CHECK(offset >= 0 && static_cast<std::size_t>(offset + count) <= flat.size(), "adapter slot outside the flat buffer");
     return flat.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count));
@@ -19,9 +19,44 @@ std::span<float> part(std::span<float> flat, std::int64_t offset, std::int64_t c
 
 }  // namespace
 
-std::span<float> matrixA(std::span<float> flat, const plan::AdapterSlot& slot) { return part(flat, slot.aOffset, slot.rank * slot.in); }
+std::span<float> matrixA(std::span<float> flat, const plan::AdapterSlot& slot) { return cut(flat, slot.aOffset, slot.rank * slot.in); }
 
-std::span<float> matrixB(std::span<float> flat, const plan::AdapterSlot& slot) { return part(flat, slot.bOffset, slot.rank * slot.out); }
+std::span<float> matrixB(std::span<float> flat, const plan::AdapterSlot& slot) { return cut(flat, slot.bOffset, slot.rank * slot.out); }
+
+std::vector<AdapterPart> partsOf(const plan::AdapterSlot& slot)
+{
+    if (slot.dora)
+        return {AdapterPart::A, AdapterPart::B, AdapterPart::Magnitude};
+    return {AdapterPart::A, AdapterPart::B};
+}
+
+std::vector<std::uint64_t> shapeOfPart(const plan::AdapterSlot& slot, AdapterPart part)
+{
+    const auto rank = static_cast<std::uint64_t>(slot.rank);
+    const auto out = static_cast<std::uint64_t>(slot.out);
+    switch (part) {
+    case AdapterPart::A: return {rank, static_cast<std::uint64_t>(slot.in)};
+    case AdapterPart::B: return {out, rank};
+    case AdapterPart::Magnitude: break;
+    }
+    return {out};
+}
+
+std::span<float> valuesOf(std::span<float> flat, const plan::AdapterSlot& slot, AdapterPart part)
+{
+    switch (part) {
+    case AdapterPart::A: return matrixA(flat, slot);
+    case AdapterPart::B: return matrixB(flat, slot);
+    case AdapterPart::Magnitude: break;
+    }
+    return cut(flat, slot.mOffset, slot.out);
+}
+
+std::span<const float> valuesOf(std::span<const float> flat, const plan::AdapterSlot& slot, AdapterPart part)
+{
+    // The writable view knows the places; nothing is written.
+    return valuesOf(std::span<float>(const_cast<float*>(flat.data()), flat.size()), slot, part);
+}
 
 void initialise(std::span<float> flat, std::span<const plan::AdapterSlot> slots, std::int64_t seed)
 {
@@ -44,9 +79,10 @@ std::string modulePathOf(const plan::AdapterSlot& slot)
     return "model.layers." + std::to_string(slot.layer) + "." + lorikeet::modulePathOf(slot.linear);
 }
 
-std::string peftNameOf(const plan::AdapterSlot& slot, AdapterMatrix matrix)
+std::string peftNameOf(const plan::AdapterSlot& slot, AdapterPart part)
 {
-    return "base_model.model." + modulePathOf(slot) + (matrix == AdapterMatrix::A ? ".lora_A.weight" : ".lora_B.weight");
+    const char* suffix = part == AdapterPart::A ? ".lora_A.weight" : part == AdapterPart::B ? ".lora_B.weight" : ".lora_magnitude_vector";
+    return "base_model.model." + modulePathOf(slot) + suffix;
 }
 
 }  // namespace lorikeet::lora

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace lorikeet::lora {
 
 /// A of every slot uniform in +-1 / sqrt(in) (Kaiming with a = sqrt(5), as PEFT's default), B zero: the adapted model starts as the base.
+/// Magnitudes are left zero: the decoder knows the norms they start from.
 /// Philox keyed by (seed, layer, linear, element), so the values do not depend on which other maps are adapted. Padding is zeroed.
 void initialise(std::span<float> flat, std::span<const plan::AdapterSlot> slots, std::int64_t seed);
 
@@ -18,9 +20,17 @@ void initialise(std::span<float> flat, std::span<const plan::AdapterSlot> slots,
 [[nodiscard]] std::span<float> matrixA(std::span<float> flat, const plan::AdapterSlot& slot);
 [[nodiscard]] std::span<float> matrixB(std::span<float> flat, const plan::AdapterSlot& slot);
 
-/// "base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight", as PEFT names it.
-enum class AdapterMatrix : std::uint8_t { A, B };
-[[nodiscard]] std::string peftNameOf(const plan::AdapterSlot& slot, AdapterMatrix matrix);
+/// A tensor of an adapter as a file keeps it.
+enum class AdapterPart : std::uint8_t { A, B, Magnitude };
+/// A and B, and the magnitude where the slot has one.
+[[nodiscard]] std::vector<AdapterPart> partsOf(const plan::AdapterSlot& slot);
+/// [r, in], [out, r], [out].
+[[nodiscard]] std::vector<std::uint64_t> shapeOfPart(const plan::AdapterSlot& slot, AdapterPart part);
+/// Its numbers in the flat array.
+[[nodiscard]] std::span<float> valuesOf(std::span<float> flat, const plan::AdapterSlot& slot, AdapterPart part);
+[[nodiscard]] std::span<const float> valuesOf(std::span<const float> flat, const plan::AdapterSlot& slot, AdapterPart part);
+/// "base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight", "....lora_magnitude_vector", as PEFT names them.
+[[nodiscard]] std::string peftNameOf(const plan::AdapterSlot& slot, AdapterPart part);
 /// "model.layers.3.self_attn.q_proj", what rank and alpha patterns match against.
 [[nodiscard]] std::string modulePathOf(const plan::AdapterSlot& slot);
 

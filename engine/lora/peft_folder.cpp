@@ -41,37 +41,49 @@ T byPattern(const std::vector<std::pair<std::string, T>>& patterns, const std::s
     return otherwise;
 }
 
-void requireShape(const formats::SafeTensor& tensor, std::int64_t rows, std::int64_t cols, const std::string& name, const std::string& where)
+std::string shapeText(const std::vector<std::uint64_t>& shape)
 {
-    const std::vector<std::uint64_t> wanted{static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols)};
+    std::string text;
+    for (const std::uint64_t dim : shape)
+        text += (text.empty() ? "" : " x ") + std::to_string(dim);
+    return text;
+}
+
+void requireShape(const formats::SafeTensor& tensor, const std::vector<std::uint64_t>& wanted, const std::string& name, const std::string& where)
+{
     if (tensor.shape == wanted)
         return;
-    std::string found;
-    for (const std::uint64_t dim : tensor.shape)
-        found += (found.empty() ? "" : " x ") + std::to_string(dim);
-    throw Error(ErrorCode::BadInput,
-                where + ": tensor " + name + " is " + found + ", this base model needs " + std::to_string(rows) + " x " + std::to_string(cols),
+    throw Error(ErrorCode::BadInput, where + ": tensor " + name + " is " + shapeText(tensor.shape) + ", this base model needs " + shapeText(wanted),
                 "use the base model the adapter was trained on");
 }
 
 /// One slot of the file, or nothing when this map is not adapted.
 bool findSlot(const formats::SafetensorsFile& file, const formats::PeftConfig& config, const ModelShape& shape, plan::AdapterSlot& slot)
 {
-    const std::string nameA = peftNameOf(slot, AdapterMatrix::A);
-    const std::string nameB = peftNameOf(slot, AdapterMatrix::B);
-    const formats::SafeTensor* a = file.find(nameA);
-    const formats::SafeTensor* b = file.find(nameB);
-    if (!a && !b)
-        return false;
+    slot.dora = config.useDora;
     const std::string where = utf8(file.path());
-    if (!a || !b)
-        throw Error(ErrorCode::BadInput, where + ": tensor " + (a ? nameB : nameA) + " is missing beside its partner", "the file is damaged: export it again");
+    const formats::SafeTensor* a = file.find(peftNameOf(slot, AdapterPart::A));
+    std::string missing;
+    std::size_t found = 0;
+    for (const AdapterPart part : partsOf(slot)) {
+        const std::string name = peftNameOf(slot, part);
+        if (file.find(name))
+            ++found;
+        else
+            missing = name;
+    }
+    if (found == 0)
+        return false;
+    if (!missing.empty())
+        throw Error(ErrorCode::BadInput, where + ": tensor " + missing + " is missing beside its partner", "the file is damaged: export it again");
     const LinearShape map = shapeOf(slot.linear, shape);
     slot.in = map.in;
     slot.out = map.out;
     slot.rank = a->shape.empty() ? 0 : static_cast<std::int64_t>(std::min<std::uint64_t>(a->shape.front(), 1u << 20));
-    requireShape(*a, slot.rank, map.in, nameA, where);
-    requireShape(*b, map.out, slot.rank, nameB, where);
+    for (const AdapterPart part : partsOf(slot)) {
+        const std::string name = peftNameOf(slot, part);
+        requireShape(*file.find(name), shapeOfPart(slot, part), name, where);
+    }
     const std::string module = modulePathOf(slot);
     const std::int64_t stated = byPattern(config.rankPattern, module, config.rank);
     if (slot.rank < 1 || stated != slot.rank)
@@ -98,6 +110,14 @@ void readTensor(const formats::SafetensorsFile& file, const std::string& name, s
         target[i] = tensor->type == formats::SafeType::BF16 ? formats::fromBrain(halves[i]) : formats::fromHalf(halves[i]);
 }
 
+std::size_t tensorsOf(std::span<const plan::AdapterSlot> slots)
+{
+    std::size_t count = 0;
+    for (const plan::AdapterSlot& slot : slots)
+        count += partsOf(slot).size();
+    return count;
+}
+
 }  // namespace
 
 std::vector<plan::AdapterSlot> readSlots(const std::filesystem::path& folder, const ModelShape& shape)
@@ -114,7 +134,7 @@ std::vector<plan::AdapterSlot> readSlots(const std::filesystem::path& folder, co
                 slots.push_back(slot);
         }
     }
-    const std::size_t known = 2 * slots.size() + moduleTensors(file, shape);
+    const std::size_t known = tensorsOf(slots) + moduleTensors(file, shape);
     if (slots.empty() || known != file.tensors().size())
         throw Error(ErrorCode::BadInput,
                     utf8(file.path()) + " holds " + std::to_string(file.tensors().size()) + " tensors, " + std::to_string(known)
@@ -128,14 +148,13 @@ void readWeights(const std::filesystem::path& folder, std::span<const plan::Adap
     const formats::SafetensorsFile file(tensorFile(folder));
     std::fill(flat.begin(), flat.end(), 0.0f);
     for (const plan::AdapterSlot& slot : slots) {
-        for (const AdapterMatrix matrix : {AdapterMatrix::A, AdapterMatrix::B}) {
-            const std::string name = peftNameOf(slot, matrix);
+        for (const AdapterPart part : partsOf(slot)) {
+            const std::string name = peftNameOf(slot, part);
             const formats::SafeTensor* tensor = file.find(name);
-            const bool isA = matrix == AdapterMatrix::A;
             if (!tensor)
                 throw Error(ErrorCode::BadInput, utf8(file.path()) + ": tensor " + name + " is missing", "choose the targets the adapter was trained with");
-            requireShape(*tensor, isA ? slot.rank : slot.out, isA ? slot.in : slot.rank, name, utf8(file.path()));
-            readTensor(file, name, isA ? matrixA(flat, slot) : matrixB(flat, slot));
+            requireShape(*tensor, shapeOfPart(slot, part), name, utf8(file.path()));
+            readTensor(file, name, valuesOf(flat, slot, part));
         }
     }
 }
@@ -146,6 +165,7 @@ formats::PeftConfig peftConfigOf(const Job& job, const std::string& baseModel)
     config.rank = job.recipe.rank;
     config.alpha = job.recipe.alpha;
     config.dropout = job.recipe.dropout;
+    config.useDora = job.recipe.dora;
     config.useRslora = job.recipe.rslora;
     for (const Linear linear : targetsOf(job))
         config.targetModules.emplace_back(nameOf(linear));
@@ -159,22 +179,15 @@ formats::PeftConfig peftConfigOf(const Job& job, const std::string& baseModel)
 
 void writePeft(const std::filesystem::path& folder, const PeftContent& content)
 {
-    struct Source {
-        const plan::AdapterSlot* slot;
-        AdapterMatrix matrix;
-    };
     std::vector<formats::SafeEntry> entries;
-    std::map<std::string, Source> sources;
+    std::map<std::string, std::span<const float>> sources;
     std::map<std::string, ParamId> modules;
-    for (const plan::AdapterSlot& slot : content.slots) {
-        const auto put = [&](AdapterMatrix matrix, std::int64_t rows, std::int64_t cols) {
-            const std::string name = peftNameOf(slot, matrix);
-            entries.push_back({name, formats::SafeType::F32, {static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols)}});
-            sources[name] = {&slot, matrix};
-        };
-        put(AdapterMatrix::A, slot.rank, slot.in);
-        put(AdapterMatrix::B, slot.out, slot.rank);
-    }
+    for (const plan::AdapterSlot& slot : content.slots)
+        for (const AdapterPart part : partsOf(slot)) {
+            const std::string name = peftNameOf(slot, part);
+            entries.push_back({name, formats::SafeType::F32, shapeOfPart(slot, part)});
+            sources[name] = valuesOf(content.flat, slot, part);
+        }
     for (const ParamId id : content.modules.ids)
         for (const std::string& name : moduleNamesOf(id, content.shape.tiedHead)) {
             const std::vector<std::int64_t> dims = formats::fileShapeOf(id, content.shape);
@@ -182,15 +195,10 @@ void writePeft(const std::filesystem::path& folder, const PeftContent& content)
             modules.emplace(name, id);
         }
     formats::writeSafetensors(folder / kTensorFile, std::move(entries), [&](const formats::SafeEntry& entry, const formats::AppendBytes& append) {
-        if (const auto module = modules.find(entry.name); module != modules.end()) {
+        if (const auto module = modules.find(entry.name); module != modules.end())
             readInPieces(content.modules.read, module->second, content.shape, [&](std::span<const float> values) { append(std::as_bytes(values)); });
-            return;
-        }
-        const auto& [slot, matrix] = sources.at(entry.name);
-        const bool isA = matrix == AdapterMatrix::A;
-        const auto offset = static_cast<std::size_t>(isA ? slot->aOffset : slot->bOffset);
-        const auto count = static_cast<std::size_t>(slot->rank * (isA ? slot->in : slot->out));
-        append(std::as_bytes(content.flat.subspan(offset, count)));
+        else
+            append(std::as_bytes(sources.at(entry.name)));
     });
     formats::PeftConfig config = content.config;
     describeModules(config, content.modules.ids, content.shape.tiedHead);
@@ -242,13 +250,13 @@ std::size_t verifyPeft(const std::filesystem::path& folder, const PeftContent& c
     const std::vector<plan::AdapterSlot> found = readSlots(folder, content.shape);
     LORIKEET_CHECK(found.size() == slots.size(), "the written adapter has another number of maps");
     for (std::size_t i = 0; i < slots.size(); ++i)
-        LORIKEET_CHECK(found[i].layer == slots[i].layer && found[i].linear == slots[i].linear && found[i].rank == slots[i].rank
+        LORIKEET_CHECK(found[i].layer == slots[i].layer && found[i].linear == slots[i].linear && found[i].rank == slots[i].rank && found[i].dora == slots[i].dora
                            && std::abs(found[i].scale - slots[i].scale) <= 1e-12 * std::abs(slots[i].scale),
-                       "the written adapter's " + modulePathOf(slots[i]) + " differs in rank or scale");
+                       "the written adapter's " + modulePathOf(slots[i]) + " differs in rank, scale or magnitude");
     std::vector<float> back(flat.size());
     readWeights(folder, slots, back);
     LORIKEET_CHECK(std::memcmp(back.data(), flat.data(), flat.size_bytes()) == 0, "the written adapter differs from the trained one");
-    return 2 * slots.size() + verifyModules(folder, content);
+    return tensorsOf(slots) + verifyModules(folder, content);
 }
 
 std::size_t verifyPeft(const std::filesystem::path& folder, const ModelShape& shape, std::span<const plan::AdapterSlot> slots,

@@ -92,7 +92,7 @@ void Block::forwardCached(const BlockWeights& w, const BlockMats& b, const PassI
 void Block::backwardLinear(const BlockWeights& w, Linear linear, const BlockMats& b, const BackwardMats& g, const PassInputs& in, const Mat& dx,
                            bool accumulate, const Mat& dy, const Mat& x) const
 {
-    linearBackward(m_context, w.at(linear), {dx, accumulate, dy, x, b.sOf(linear), g.dS, b.dropped}, in.dropout);
+    linearBackward(m_context, w.at(linear), {dx, accumulate, dy, x, b.sOf(linear), g.dS, b.dropped, g.z}, in.dropout);
 }
 
 void Block::backwardMlp(const BlockWeights& w, const BlockMats& b, const BackwardMats& g, const PassInputs& in, Recompute level) const

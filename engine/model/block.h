@@ -39,7 +39,7 @@ struct BlockMats {
 
 /// Workspace of the backward pass; plan::BackwardScratch.
 struct BackwardMats {
-    Mat dStream, dNorm, dProduct, dAttn, dQ, dK, dV, dS, attnSum, attnDelta;
+    Mat dStream, dNorm, dProduct, dAttn, dQ, dK, dV, dS, attnSum, attnDelta, z;
 };
 
 /// What all layers of a pass share.

@@ -98,6 +98,8 @@ void Decoder::resolveTrained()
 {
     const Mat work = m_memory.mat(m_layout.work);
     const Mat gradient = m_memory.mat(m_layout.gradient);
+    const Mat master = m_memory.mat(m_layout.master);
+    const Mat norms = m_memory.mat(m_layout.rowNorms);
     for (const plan::AdapterSlot& slot : m_layout.trained.adapters) {
         LinearView& view = m_layers[static_cast<std::size_t>(slot.layer)].linears[static_cast<std::size_t>(slot.linear)];
         view.loraA = work.part(slot.aOffset, slot.rank, slot.in);
@@ -105,6 +107,11 @@ void Decoder::resolveTrained()
         view.dA = gradient.part(slot.aOffset, slot.rank, slot.in);
         view.dB = gradient.part(slot.bOffset, slot.out, slot.rank);
         view.scale = slot.scale;
+        if (slot.dora) {
+            view.magnitude = master.part(slot.mOffset, 1, slot.out);
+            view.dMagnitude = gradient.part(slot.mOffset, 1, slot.out);
+            view.rowNorms = norms.part(slot.normOffset, 1, slot.out);
+        }
     }
     for (const plan::ParameterSlot& slot : m_layout.trained.parameters) {
         const ParameterView view = viewOf(slot.id);
@@ -115,6 +122,31 @@ void Decoder::resolveTrained()
         m_head = m_embedding;
         m_dHead = m_dEmbedding;
     }
+}
+
+void Decoder::refreshRowNorms()
+{
+    if (m_layout.rowNorms == plan::kNone)
+        return;
+    // Where every buffer that is read lives, and none that a pass must find as it was.
+    const plan::Program& program = m_memory.plan().program;
+    m_memory.enter(m_layout.training ? program.at(Phase::Train, PointKind::Optimizer) : program.at(Phase::Evaluate, PointKind::Batch));
+    m_offload.begin();
+    const Mat block = m_memory.mat(m_layout.normBlock);
+    for (std::size_t layer = 0; layer < m_layers.size(); ++layer) {
+        m_offload.bringWeights(layer, layer + 1);
+        for (const LinearView& map : m_layers[layer].linears)
+            makeRowNorms(m_context, map, block);
+    }
+}
+
+void Decoder::startMagnitudes()
+{
+    refreshRowNorms();
+    for (const BlockWeights& layer : m_layers)
+        for (const LinearView& map : layer.linears)
+            if (map.hasMagnitude())
+                kernels::convert(m_context, {map.magnitude, map.rowNorms, 1.0});
 }
 
 void requireKnownTokens(std::span<const std::int32_t> tokens, const ModelShape& shape)
@@ -206,7 +238,7 @@ BackwardMats Decoder::backwardMats(std::int64_t rows)
     const plan::BackwardScratch& ids = m_layout.scratch;
     const auto get = [&](plan::BufferId id) { return m_memory.mat(id, rows); };
     return {get(ids.dStream), get(ids.dNorm), get(ids.dProduct), get(ids.dAttn), get(ids.dQ),
-            get(ids.dK),      get(ids.dV),    get(ids.dS),       get(ids.attnSum), get(ids.attnDelta)};
+            get(ids.dK),      get(ids.dV),    get(ids.dS),       get(ids.attnSum), get(ids.attnDelta), get(ids.z)};
 }
 
 void Decoder::embedTokens(const Mat& x)

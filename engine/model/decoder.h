@@ -46,6 +46,12 @@ public:
     /// Generation: puts `tokens` behind the `position` tokens already cached and returns the logits of the last one in fp32 [V].
     std::vector<float> extend(std::span<const std::int32_t> tokens, std::int64_t position, const std::stop_token& stop);
 
+    /// DoRA: the norms that outputs are scaled by, from the adapter's working copy as it is now. To be called whenever that changed; does
+    /// nothing without magnitudes.
+    void refreshRowNorms();
+    /// DoRA: refreshRowNorms(), and every magnitude becomes its norm: the maps compute what they would without magnitudes.
+    void startMagnitudes();
+
     /// Frozen weights and adapter of a layer; for tests.
     [[nodiscard]] const BlockWeights& weights(std::int64_t layer) const { return m_layers[static_cast<std::size_t>(layer)]; }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A linear map, frozen or trained, with an optional LoRA adapter (Hu et al. 2021, arXiv:2106.09685):
-// y = x W^T + b + s drop(x) A^T B^T.
+// y = x W^T + b + s drop(x) A^T B^T. With a magnitude m (DoRA, Liu et al. 2024, arXiv:2402.09353) y = m / |W + s B A| z + b with
+// z = x W^T + s x A^T B^T, where | | is the length of each row and a constant in the gradient.
 //
 // Legend: N rows, in and out widths, r rank.
 #pragma once
@@ -32,12 +33,16 @@ struct LinearView {
     Mat loraB;   ///< [out, r]
     Mat dA;      ///< [r, in] fp32, summed into; none outside training
     Mat dB;      ///< [out, r] fp32
+    Mat magnitude;   ///< [1, out] fp32, or none: no DoRA
+    Mat rowNorms;    ///< [1, out] fp32: |W + s B A|, as makeRowNorms() left them
+    Mat dMagnitude;  ///< [1, out] fp32, summed into; none outside training
     Mat dWeight; ///< [out, in] fp32, summed into; none: the weight is frozen
     Mat dBias;   ///< [1, out] fp32
     double scale = 1.0;
     std::uint32_t module = 0;  ///< layer * 7 + linear: keys dropout
 
     [[nodiscard]] bool adapted() const noexcept { return static_cast<bool>(loraA); }
+    [[nodiscard]] bool hasMagnitude() const noexcept { return static_cast<bool>(magnitude); }
 };
 
 /// y [N, out] from x [N, in]. `s` [N, r] receives scale * drop(x) A^T; `dropped` [N, >= in] is workspace when dropout is on.
@@ -45,6 +50,10 @@ void linearForward(Context& context, const LinearView& map, const Mat& y, const 
                    const DropoutKey& dropout);
 /// Only `s`, made again from x.
 void linearAdapterInput(Context& context, const LinearView& map, const Mat& x, const Mat& s, const Mat& dropped, const DropoutKey& dropout);
+
+/// Fills map.rowNorms from the weight and the adapter as they are now; `block` is fp32 (fp64 on the reference path) workspace of at least
+/// min(kNormRows, out) x in elements. Nothing to do without a magnitude.
+void makeRowNorms(Context& context, const LinearView& map, const Mat& block);
 
 /// Workspace and inputs of the backward pass.
 struct LinearBackward {
@@ -55,6 +64,7 @@ struct LinearBackward {
     Mat s;                    ///< [N, r] as in forward
     Mat dS;                   ///< [N, >= r] workspace
     Mat dropped;              ///< [N, >= in] workspace when dropout is on
+    Mat z;                    ///< [N, >= out] workspace where the map has a magnitude
 };
 void linearBackward(Context& context, const LinearView& map, const LinearBackward& args, const DropoutKey& dropout);
 

@@ -48,6 +48,7 @@ struct BackwardScratch {
     BufferId dK = kNone;        ///< [T, K]
     BufferId dV = kNone;        ///< [T, K]
     BufferId dS = kNone;        ///< [T, max r]
+    BufferId z = kNone;         ///< [T, widest out of a map with a magnitude]: its output made again, then the gradient of it
     BufferId attnSum = kNone;   ///< [T, Q] fp32 sums of dq (bf16 jobs on a CPU)
     BufferId attnDelta = kNone; ///< [T, heads] row sums of dO * O, fp32
 };
@@ -119,6 +120,8 @@ struct Layout {
     BufferId master = kNone;     ///< [elements] fp32
     BufferId work = kNone;       ///< bf16 copy for the products; the same id as master in fp32 jobs
     BufferId gradient = kNone;   ///< fp32
+    BufferId rowNorms = kNone;   ///< [1, outs of all maps with a magnitude] fp32 (DoRA)
+    BufferId normBlock = kNone;  ///< fp32: some rows of W + s B A
     BufferId moment1 = kNone;    ///< fp32; uint8 codes with an 8-bit optimizer
     BufferId moment2 = kNone;
     BufferId moment1Scale = kNone;  ///< [elements / 256] fp32, 8-bit optimizers only

@@ -254,6 +254,11 @@ void addBackwardScratch(Builder& b, Lifetime head, Lifetime life, bool attention
         rank = std::max(rank, slot.rank);
     if (rank > 0)
         scratch.dS = maker.make("d_s", rank);
+    std::int64_t widest = 0;
+    for (const AdapterSlot& slot : layout.trained.adapters)
+        widest = std::max(widest, slot.dora ? slot.out : 0);
+    if (widest > 0)
+        scratch.z = maker.make("z", widest);
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ private:
     std::int64_t m_alignment;
 };
 
-/// All A, then all B: two ranges for LoRA+.
+/// All A, then all B and all magnitudes: two ranges for LoRA+, which has one-dimensional parameters learn as B does
+/// (peft/optimizers/loraplus.py). Magnitudes decay: they are neither biases nor norms to transformers.
 void placeAdapters(Builder& b, Places& places, std::vector<AdapterSlot> slots)
 {
     Layout& layout = b.plan.layout;
@@ -53,6 +54,29 @@ void placeAdapters(Builder& b, Places& places, std::vector<AdapterSlot> slots)
             = static_cast<std::int32_t>(layout.trained.adapters.size());
         layout.trained.adapters.push_back(slot);
     }
+    for (AdapterSlot& slot : layout.trained.adapters)
+        if (slot.dora)
+            slot.mOffset = places.take(slot.out, true, true);
+}
+
+/// Norms of the rows of W + s B A, and the block of rows that they are made from.
+void addRowNorms(Builder& b)
+{
+    Layout& layout = b.plan.layout;
+    std::int64_t norms = 0;
+    std::int64_t block = 0;
+    for (AdapterSlot& slot : layout.trained.adapters) {
+        if (!slot.dora)
+            continue;
+        slot.normOffset = norms;
+        norms += slot.out;
+        block = std::max(block, std::min(kNormRows, slot.out) * slot.in);
+    }
+    if (norms == 0)
+        return;
+    const DType type = layout.compute == DType::F64 ? DType::F64 : DType::F32;
+    layout.rowNorms = b.add("dora.norms", Category::Buffers, term::kRowNorms, type, {1, norms}, b.whole());
+    layout.normBlock = b.add("dora.block", Category::Buffers, term::kNormBlock, type, {1, block}, b.whole());
 }
 
 /// Parameters of the model: matrices first, then what does not decay.
@@ -175,6 +199,7 @@ void addTrained(Builder& b, const TrainedJob& job)
                           state, flat, b.whole());
     if (!copied)
         layout.work = layout.master;
+    addRowNorms(b);
     if (!job.training)
         return;
     layout.gradient = b.add(terms.prefix + "gradient", Category::Gradients, terms.gradient, state, flat, b.whole());

@@ -48,6 +48,19 @@ void requirePrincipalRanks(const ModelShape& shape, const Job& job)
         }
 }
 
+void requireMagnitudes(const Job& job)
+{
+    const JobRecipe& recipe = job.recipe;
+    if (!recipe.dora)
+        return;
+    if (recipe.method == "full")
+        throw Error(ErrorCode::Usage, "recipe.dora is on, but recipe.method full has no adapter", "set recipe.dora to false or recipe.method to lora");
+    if (recipe.dropout > 0)
+        throw Error(ErrorCode::Usage, "recipe.dora is on beside recipe.dropout", "set recipe.dropout to 0 or recipe.dora to false");
+    if (recipe.adapterInit == "pissa")
+        throw Error(ErrorCode::Usage, "recipe.dora is on beside recipe.adapter_init pissa", "set recipe.adapter_init to default or recipe.dora to false");
+}
+
 void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
 {
     if (rank.world != 1)
@@ -65,6 +78,7 @@ void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
                     "set recipe.method to lora (QLoRA) or recipe.quantization to none");
     requireOffloadable(shape, job);
     requirePrincipalRanks(shape, job);
+    requireMagnitudes(job);
 }
 
 std::vector<AdapterSlot> adapterSlots(const ModelShape& shape, const Job& job)
@@ -78,6 +92,7 @@ std::vector<AdapterSlot> adapterSlots(const ModelShape& shape, const Job& job)
             AdapterSlot slot;
             slot.layer = layer;
             slot.linear = targets[i];
+            slot.dora = job.recipe.dora;
             if (uniform && layer > 0) {
                 const AdapterSlot& first = slots[i];
                 slot.rank = first.rank;

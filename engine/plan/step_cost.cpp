@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/plan/step_cost.h"
 
+#include "engine/plan/trained.h"
 #include "engine/spec/also_train.h"
 
 #include <algorithm>
@@ -120,7 +121,20 @@ private:
     {
         product(work, linear, layers);
         adapter(work == Work::Matrices ? Work::Adapter : work, linear, layers, true);
+        if (hasMagnitude(linear))
+            add(work == Work::Matrices ? Work::Elementwise : work, 0, 2 * layers * m_element * m_tokens * static_cast<double>(shapeOf(linear, m_shape).out), layers);
     }
+    [[nodiscard]] bool hasMagnitude(Linear linear) const { return m_job.recipe.dora && m_ranks.rank[static_cast<std::size_t>(linear)] > 0; }
+    [[nodiscard]] double matrixBytes(Linear linear) const
+    {
+        const LinearShape map = shapeOf(linear, m_shape);
+        const double codes = m_codeBytes[static_cast<std::size_t>(linear)];
+        return codes > 0 ? codes : m_element * static_cast<double>(map.in) * static_cast<double>(map.out);
+    }
+    /// Where nothing is trained below the lowest layer's q, k and v, they pass no gradient on.
+    [[nodiscard]] bool lowestHasNoDx(Linear linear) const { return !m_full && !m_also.norms && !tableIsTrained() && (linear == Linear::Q || linear == Linear::K || linear == Linear::V); }
+    void magnitudesBackward(Linear linear, double layersWithoutDx);
+    void rowNorms();
     void adapterBackward(Linear linear);
     void weightGradient(Linear linear);
     void forward();
@@ -186,9 +200,7 @@ void MicroBatch::backward()
     const auto k = static_cast<double>(m_shape.kvWidth());
     const auto f = static_cast<double>(m_shape.mlp);
     for (const Linear linear : kLinears) {
-        // Where nothing is trained below the lowest layer's q, k and v, they pass no gradient on.
-        const bool lowestNeedsNone = !m_full && !m_also.norms && !tableIsTrained() && (linear == Linear::Q || linear == Linear::K || linear == Linear::V);
-        product(Work::Matrices, linear, m_layers - (lowestNeedsNone ? 1 : 0));
+        product(Work::Matrices, linear, m_layers - (lowestHasNoDx(linear) ? 1 : 0));
         adapterBackward(linear);
         if (m_full)
             weightGradient(linear);
@@ -198,9 +210,48 @@ void MicroBatch::backward()
     add(Work::Elementwise, 0, m_layers * m_element * m_tokens * (8 * h + turned + 5 * f), m_layers * (m_shape.qkNorm ? 7 : 5));
 }
 
+/// DoRA: the map's output made again, its magnitude's gradient summed, the gradient scaled; a quantised matrix is widened for it and then
+/// used again for dX, where there is one.
+void MicroBatch::magnitudesBackward(Linear linear, double layersWithoutDx)
+{
+    if (!hasMagnitude(linear))
+        return;
+    const LinearShape map = shapeOf(linear, m_shape);
+    const auto in = static_cast<double>(map.in);
+    const auto out = static_cast<double>(map.out);
+    const double rank = m_ranks.rank[static_cast<std::size_t>(linear)];
+    add(Work::Recompute, 2 * m_tokens * out * (in + rank) * m_layers, m_layers * m_element * (in * out + m_tokens * (in + rank + 3 * out)), 2 * m_layers);
+    add(Work::Elementwise, 2 * m_tokens * out * m_layers, 4 * m_layers * m_element * m_tokens * out, 2 * m_layers);
+    if (const double codes = m_codeBytes[static_cast<std::size_t>(linear)]; codes > 0)
+        add(Work::Dequantise, 0, layersWithoutDx * (codes + m_element * in * out), layersWithoutDx);
+}
+
+/// DoRA, once a step: the lengths of the rows of W + s B A, made in blocks of fp32; offloaded layers come by once more.
+void MicroBatch::rowNorms()
+{
+    for (const Linear linear : kLinears) {
+        if (!hasMagnitude(linear))
+            continue;
+        const LinearShape map = shapeOf(linear, m_shape);
+        const double weights = static_cast<double>(map.in) * static_cast<double>(map.out);
+        const double codes = m_codeBytes[static_cast<std::size_t>(linear)];
+        const double blocks = std::ceil(static_cast<double>(map.out) / static_cast<double>(kNormRows));
+        // Copied to fp32, the product added, read for the sum.
+        add(Work::Adapter, 2 * weights * (m_ranks.rank[static_cast<std::size_t>(linear)] + 1) * m_layers, m_layers * weights * (m_element + 16), 3 * blocks * m_layers);
+        if (codes > 0)
+            add(Work::Dequantise, 0, m_layers * (codes + m_element * weights), m_layers);
+    }
+    if (!m_job.recipe.dora)
+        return;
+    for (const Linear linear : kLinears)
+        at(Work::Offload).linkBytes += static_cast<double>(m_job.recipe.offloadLayers) * matrixBytes(linear);
+}
+
 /// What block.cpp makes again in backward, by the level of each layer (architecture.md, "What a layer keeps").
 void MicroBatch::recompute()
 {
+    for (const Linear linear : kLinears)
+        magnitudesBackward(linear, lowestHasNoDx(linear) ? 1 : 0);
     std::array<double, 4> layers{};
     for (const Recompute level : recomputeLevels(m_job, m_shape.layers))
         layers[static_cast<std::size_t>(level)] += 1;
@@ -245,12 +296,8 @@ void MicroBatch::offload()
     WorkAmount& amount = at(Work::Offload);
     if (m_job.recipe.offloadEmbedding)
         amount.linkBytes += m_tokens * h * m_element;
-    for (const Linear linear : kLinears) {
-        const LinearShape map = shapeOf(linear, m_shape);
-        const double codes = m_codeBytes[static_cast<std::size_t>(linear)];
-        const double bytes = codes > 0 ? codes : m_element * static_cast<double>(map.in) * static_cast<double>(map.out);
-        amount.linkBytes += 2 * static_cast<double>(m_job.recipe.offloadLayers) * bytes;
-    }
+    for (const Linear linear : kLinears)
+        amount.linkBytes += 2 * static_cast<double>(m_job.recipe.offloadLayers) * matrixBytes(linear);
     if (!m_job.recipe.offloadActivations)
         return;
     const auto q = static_cast<double>(m_shape.queryWidth());
@@ -272,7 +319,7 @@ void MicroBatch::optimizer()
     double trained = trainedParameters();
     for (const Linear linear : kLinears) {
         const LinearShape map = shapeOf(linear, m_shape);
-        trained += m_layers * m_ranks.rank[static_cast<std::size_t>(linear)] * static_cast<double>(map.in + map.out);
+        trained += m_layers * (m_ranks.rank[static_cast<std::size_t>(linear)] * static_cast<double>(map.in + map.out) + (hasMagnitude(linear) ? static_cast<double>(map.out) : 0));
     }
     double state = kAdamBytes;
     switch (optimizerOf(m_job)) {
@@ -306,6 +353,7 @@ void MicroBatch::count(StepCost& cost)
     cost.tokens = m_tokens * microBatches;
     cost.layers = m_layers;
     optimizer();
+    rowNorms();
 }
 
 }  // namespace

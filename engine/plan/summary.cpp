@@ -31,7 +31,7 @@ std::uint64_t scaled(std::uint64_t bytes, double factor) { return static_cast<st
 constexpr std::pair<std::string_view, std::string_view> kSentences[] = {
     {term::kLayerWeights, "The frozen matrices, biases and norm gains of all layers in the job's precision."},
     {term::kTables, "The embedding table, the output head (once when they are tied) and the last norm."},
-    {term::kAdapter, "The LoRA matrices A and B being trained, in fp32."},
+    {term::kAdapter, "The LoRA matrices A and B, and with DoRA the magnitudes, being trained, in fp32."},
     {term::kAdapterWork, "A bf16 copy of the adapter that the products use; made again after each step."},
     {term::kKept, "What forward keeps so that backward can compute gradients; the recompute level decides how much."},
     {term::kStream, "The input of every layer, kept at every recompute level."},
@@ -49,6 +49,8 @@ constexpr std::pair<std::string_view, std::string_view> kSentences[] = {
     {term::kQuantised, "The frozen matrices of all layers as codes of 4 or 8 bits."},
     {term::kScales, "What the codes are multiplied by: one number for each block or row."},
     {term::kDequantise, "Work space for one matrix in the job's precision, made from its codes just before it is used."},
+    {term::kRowNorms, "The length of each row of an adapted matrix, made anew after each step (DoRA)."},
+    {term::kNormBlock, "Some rows of one adapted matrix in fp32 while their lengths are made (DoRA)."},
     {term::kLayerSlots, "Room for two of the offloaded layers: one in use, one on its way."},
     {term::kHostLayers, "Frozen layers that lie in host memory and visit the device when it is their turn."},
     {term::kHostEmbedding, "The embedding table in host memory, and the rows of one micro-batch on their way to the device."},

@@ -11,7 +11,10 @@
 
 namespace lorikeet::plan {
 
-/// Where the adapter of one linear map lies; A [r, in], B [out, r].
+/// Rows of an adapted matrix whose norms are made at a time (DoRA).
+inline constexpr std::int64_t kNormRows = 256;
+
+/// Where the adapter of one linear map lies; A [r, in], B [out, r], with DoRA a magnitude m [out].
 struct AdapterSlot {
     std::int32_t layer = 0;
     Linear linear = Linear::Q;
@@ -22,6 +25,9 @@ struct AdapterSlot {
     std::int64_t out = 0;
     std::int64_t aOffset = 0;
     std::int64_t bOffset = 0;
+    bool dora = false;
+    std::int64_t mOffset = -1;     ///< of the magnitude
+    std::int64_t normOffset = -1;  ///< of the row norms, in Layout::rowNorms
 };
 
 /// A parameter of the model that is itself trained: matrices [rows, cols], vectors [1, cols]. A tied head is the embedding's slot.
@@ -36,7 +42,7 @@ struct ParameterSlot {
 struct OptimizerRange {
     std::int64_t offset = 0;
     std::int64_t count = 0;
-    bool isB = false;      ///< LoRA+: the learning rate times recipe.loraplus_ratio
+    bool isB = false;      ///< LoRA+: the learning rate times recipe.loraplus_ratio; magnitudes too, as in PEFT
     bool decays = true;    ///< weight decay; norms and biases have none, as in transformers
 };
 

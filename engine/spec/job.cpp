@@ -71,6 +71,8 @@ std::vector<Recompute> recomputeLevels(const Job& job, std::int64_t layers)
 
 bool startsFromPrincipalParts(const Job& job) noexcept { return job.recipe.method == "lora" && job.recipe.adapterInit == "pissa"; }
 
+bool trainsMagnitudes(const Job& job) noexcept { return job.recipe.method == "lora" && job.recipe.dora; }
+
 AlsoTrain alsoTrainOf(const Job& job)
 {
     AlsoTrain also;

@@ -43,6 +43,7 @@ struct JobRecipe {
     std::map<std::string, double> alphaPattern;
     std::string initAdapter;  ///< PEFT folder to continue from
     std::string adapterInit = "default";  ///< default, pissa
+    bool dora = false;                    ///< a trained magnitude for each output of an adapted map (DoRA)
     std::vector<std::string> alsoTrain;   ///< beside the adapter, whole: embeddings, head, norms
     std::int64_t context = 512;
     std::string overlong = "cut";  ///< cut, split, drop
@@ -132,6 +133,8 @@ struct AdapterSize {
 [[nodiscard]] std::vector<Recompute> recomputeLevels(const Job& job, std::int64_t layers);
 /// True when the adapter starts as the principal part of each weight (PiSSA, arXiv:2404.02948).
 [[nodiscard]] bool startsFromPrincipalParts(const Job& job) noexcept;
+/// True when the adapted maps have trained magnitudes (DoRA, Liu et al. 2024, arXiv:2402.09353).
+[[nodiscard]] bool trainsMagnitudes(const Job& job) noexcept;
 /// Rule of recipe.optimizer.
 enum class OptimizerKind : std::uint8_t { AdamW, AdamW8bit, Sgd, Lion };
 /// @throws Error{Usage} on an unknown name.

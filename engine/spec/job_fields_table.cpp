@@ -110,6 +110,11 @@ void addAdapter(std::vector<JobField>& table)
                                  "has twice the rank.",
                                  true, 2},
                                 {"default", "pissa"}, LORIKEET_MEMBER(recipe, adapterInit)));
+    table.push_back(booleanField({"recipe.dora", "Magnitudes (DoRA)", "",
+                                  "Trains the length of each row of an adapted matrix beside the adapter, which then only turns it: often learns "
+                                  "better at small ranks, for hardly any memory and up to a third more time; needs dropout 0.",
+                                  true, 3},
+                                 LORIKEET_MEMBER(recipe, dora)));
     table.push_back(wordsField({"recipe.also_train", "Also train", "",
                                 "Parts of the model that are trained whole beside the adapter and exported with it: norms cost hardly "
                                 "anything, embeddings and head learn new words and signs but are tables over the whole vocabulary with gradient, "

@@ -131,6 +131,14 @@ void checkMethod(const Job& job, std::vector<Issue>& issues)
     if (recipe.adapterInit == "pissa" && !recipe.initAdapter.empty())
         issues.push_back({"recipe.adapter_init", Severity::Error, "an adapter to continue from and principal parts to start from are both chosen",
                           "set recipe.adapter_init to default or empty recipe.init_adapter"});
+    if (full && recipe.dora)
+        issues.push_back({"recipe.dora", Severity::Error, "full fine-tuning has no adapter that could have magnitudes",
+                          "set recipe.dora to false or recipe.method to lora"});
+    if (recipe.dora && recipe.dropout > 0)
+        issues.push_back({"recipe.dora", Severity::Error, "magnitudes (DoRA) and dropout are both chosen", "set recipe.dropout to 0 or recipe.dora to false"});
+    if (recipe.dora && recipe.adapterInit == "pissa")
+        issues.push_back({"recipe.dora", Severity::Error, "a start from principal parts cannot be exported as a plain adapter with magnitudes (DoRA)",
+                          "set recipe.adapter_init to default or recipe.dora to false"});
     if (full && (recipe.offloadLayers > 0 || recipe.offloadEmbedding))
         issues.push_back({recipe.offloadLayers > 0 ? "recipe.offload_layers" : "recipe.offload_embedding", Severity::Error,
                           "full fine-tuning changes every weight, and only frozen ones can be offloaded",

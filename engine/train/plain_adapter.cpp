@@ -35,9 +35,12 @@ std::vector<float> laidOutBy(std::span<const plan::AdapterSlot> slots, std::int6
     std::vector<float> flat(static_cast<std::size_t>(elements));
     for (std::size_t i = 0; i < slots.size(); ++i) {
         const plan::AdapterSlot& from = adapter.slots[i];
-        LORIKEET_CHECK(slots[i].rank == from.rank && slots[i].in == from.in && slots[i].out == from.out, "laidOutBy: sizes");
+        LORIKEET_CHECK(slots[i].rank == from.rank && slots[i].dora == from.dora && slots[i].in == from.in && slots[i].out == from.out, "laidOutBy: sizes");
         std::copy_n(adapter.flat.begin() + from.aOffset, from.rank * from.in, lora::matrixA(flat, slots[i]).begin());
         std::copy_n(adapter.flat.begin() + from.bOffset, from.rank * from.out, lora::matrixB(flat, slots[i]).begin());
+        if (from.dora)
+            std::ranges::copy(lora::valuesOf(std::span<const float>(adapter.flat), from, lora::AdapterPart::Magnitude),
+                              lora::valuesOf(std::span<float>(flat), slots[i], lora::AdapterPart::Magnitude).begin());
     }
     return flat;
 }

@@ -186,6 +186,7 @@ StepDone Trainer::trainStep()
     done.learningRate = learningRateAt(job, step, m_totalSteps);
     m_stateIsWhole = false;
     m_state->update(job, done.learningRate, done.gradNorm, step);
+    m_decoder->refreshRowNorms();
     m_stateIsWhole = true;
     m_step = step;
     m_totalTokens += batch.tokens;

@@ -143,11 +143,11 @@ void Trainer::startFromAdapter(const std::string& folder, std::span<float> flat)
     const std::vector<plan::AdapterSlot>& planned = m_plan.layout.trained.adapters;
     const auto slots = lora::readSlots(pathFromUtf8(folder), m_source->shape());
     const auto same = [](const plan::AdapterSlot& a, const plan::AdapterSlot& b) {
-        return a.layer == b.layer && a.linear == b.linear && a.rank == b.rank && std::abs(a.scale - b.scale) <= 1e-12 * std::abs(b.scale);
+        return a.layer == b.layer && a.linear == b.linear && a.rank == b.rank && a.dora == b.dora && std::abs(a.scale - b.scale) <= 1e-12 * std::abs(b.scale);
     };
     if (!std::equal(slots.begin(), slots.end(), planned.begin(), planned.end(), same))
-        throw Error(ErrorCode::BadInput, folder + " was trained with other targets, ranks or alpha than this job states",
-                    "set recipe.targets, recipe.rank, recipe.alpha and recipe.rslora as in its adapter_config.json");
+        throw Error(ErrorCode::BadInput, folder + " was trained with other targets, ranks, alpha or magnitudes than this job states",
+                    "set recipe.targets, recipe.rank, recipe.alpha, recipe.rslora and recipe.dora as in its adapter_config.json");
     lora::readWeights(pathFromUtf8(folder), planned, flat);
     startFromModules(pathFromUtf8(folder));
 }
@@ -192,6 +192,13 @@ void Trainer::prepareState()
         m_state->set(flat);
     }
     m_state->begin();
+    if (!trainsMagnitudes(m_options.job))
+        return;
+    if (m_options.job.recipe.initAdapter.empty())
+        m_decoder->startMagnitudes();
+    else
+        m_decoder->refreshRowNorms();
+    m_state->refreshWork();
 }
 
 RunRecord Trainer::record() const
@@ -234,6 +241,7 @@ void Trainer::prepareFolder()
 void Trainer::restore(const Checkpoint& checkpoint)
 {
     restoreState(checkpoint, *m_state);
+    m_decoder->refreshRowNorms();
     m_sampler->restore(checkpoint.sampler);
     m_step = m_firstStep = m_savedStep = m_loggedStep = checkpoint.step;
     m_evaluatedStep = checkpoint.evaluatedStep;

@@ -4,6 +4,7 @@
 model_oracle.py models OUT             small random models of every family, saved as folders, with the logits of a row of tokens
 model_oracle.py gguf GGUF OUT          logits of a GGUF file's model through transformers
 model_oracle.py peft MODEL OUT         an adapter made and saved by PEFT (rank and alpha patterns, rsLoRA), with its logits
+model_oracle.py dora MODEL OUT         the same with magnitudes (DoRA)
 model_oracle.py modules MODEL OUT MODULES TIE     an adapter made by PEFT with modules_to_save MODULES (commas), all of them changed, with its logits;
                                        TIE "tied" sets ensure_weight_tying
 model_oracle.py logits MODEL ADAPTER TOKENS OUT   logits of a model with an adapter folder loaded by PEFT
@@ -150,10 +151,10 @@ def gguf_logits(path, out):
     (out / "tokens.json").write_text(json.dumps(tokens))
 
 
-def peft_adapter(folder, out):
+def peft_adapter(folder, out, dora=False):
     from peft import LoraConfig, get_peft_model
     model = load(folder)
-    config = LoraConfig(r=5, lora_alpha=9, use_rslora=True, task_type="CAUSAL_LM", lora_dropout=0.1,
+    config = LoraConfig(r=5, lora_alpha=9, use_rslora=True, use_dora=dora, task_type="CAUSAL_LM", lora_dropout=0.1,
                         target_modules=["q_proj", "v_proj", "o_proj", "down_proj"], rank_pattern={"v_proj": 3}, alpha_pattern={"layers.1.mlp.down_proj": 4})
     adapted = get_peft_model(model, config).eval()
     generator = torch.Generator().manual_seed(9)
@@ -161,6 +162,8 @@ def peft_adapter(folder, out):
         for name, parameter in adapted.named_parameters():
             if "lora_B" in name:
                 parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+            elif "lora_magnitude_vector" in name:
+                parameter.mul_(1 + 0.2 * torch.randn(parameter.shape, generator=generator))
     adapted.save_pretrained(out)
     tokens = tokens_for(model.config.vocab_size, 80)
     save_file({"logits": logits_of(adapted, tokens)}, str(out / "expected.safetensors"))
@@ -245,23 +248,44 @@ def load_for_training(folder, adapter, rows):
     if rows.get("adapter_init") == "pissa":
         return pissa_start(load(folder), adapter)
     if rows["quantization"] == "none":
+        check_start_magnitudes(load(folder), adapter)
         return PeftModel.from_pretrained(load(folder), adapter, is_trainable=True)  # with its modules_to_save
     config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=rows["double_quantization"],
                                 bnb_4bit_compute_dtype=torch.float32)
-    base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", quantization_config=config, device_map="cpu")
-    return PeftModel.from_pretrained(base, adapter, is_trainable=True)
+    def quantised():
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", quantization_config=config, device_map="cpu")
+    check_start_magnitudes(quantised(), adapter)
+    return PeftModel.from_pretrained(quantised(), adapter, is_trainable=True)
+
+
+def check_start_magnitudes(model, adapter):
+    """The magnitudes in a folder that nobody has trained yet are those that PEFT itself starts from."""
+    from peft import LoraConfig, get_peft_model
+    config = LoraConfig.from_pretrained(adapter)
+    if not config.use_dora:
+        return
+    config.inference_mode = False
+    stored = load_file(str(adapter / "adapter_model.safetensors"))
+    count = 0
+    for name, module in get_peft_model(model, config).named_modules():
+        if hasattr(module, "lora_magnitude_vector") and len(module.lora_magnitude_vector) > 0:
+            torch.testing.assert_close(stored[name + ".lora_magnitude_vector"], module.lora_magnitude_vector["default"].weight.detach(), rtol=1e-6, atol=0)
+            count += 1
+    assert 3 * count == len(stored), (count, len(stored))
 
 
 def curve(folder, adapter, rows_file, out):
     """rows: {"steps": [[{"tokens", "targets"}...]...], "lr": [...], "clip", "weight_decay", "betas", "eps", "optimizer", "momentum", "ratio",
     "method", "quantization", "double_quantization"}; a target of -1 is not learnt. Mean over all supervised tokens of a step, one document
-    at a time: no packing on this side. Norms and biases do not decay, as in transformers' Trainer; B matrices have `ratio` times the rate."""
+    at a time: no packing on this side. Norms and biases do not decay, as in transformers' Trainer; B matrices and magnitudes have `ratio`
+    times the rate, as in peft/optimizers/loraplus.py."""
     rows = json.loads(rows_file.read_text())
     model = load_for_training(folder, adapter, rows)
     model.train()
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     trained = [p for _, p in named]
-    groups = [{"params": [p], "weight_decay": rows["weight_decay"] if p.dim() > 1 else 0.0, "ratio": rows["ratio"] if "lora_B" in n else 1.0}
+    groups = [{"params": [p], "weight_decay": rows["weight_decay"] if p.dim() > 1 or "lora_" in n else 0.0,
+               "ratio": rows["ratio"] if "lora_B" in n or "lora_magnitude" in n else 1.0}
               for n, p in named]
     optimizer = (torch.optim.SGD(groups, lr=1.0, momentum=rows["momentum"]) if rows["optimizer"] == "sgd"
                  else torch.optim.AdamW(groups, lr=1.0, betas=rows["betas"], eps=rows["eps"]))
@@ -290,7 +314,8 @@ def curve(folder, adapter, rows_file, out):
 def main():
     verb, *paths = sys.argv[1:]
     paths = [pathlib.Path(p) for p in paths]
-    {"models": make_models, "gguf": gguf_logits, "peft": peft_adapter, "modules": adapter_with_modules, "logits": adapter_logits, "curve": curve,
+    {"models": make_models, "gguf": gguf_logits, "peft": peft_adapter, "dora": lambda folder, out: peft_adapter(folder, out, True), "modules": adapter_with_modules,
+     "logits": adapter_logits, "curve": curve,
      "pissa": pissa_products, "principal": principal_parts}[verb](*paths)
 
 

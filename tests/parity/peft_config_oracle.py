@@ -12,7 +12,7 @@ import warnings
 
 from peft import LoraConfig, PeftConfig
 
-FIELDS = ["r", "lora_alpha", "lora_dropout", "use_rslora", "rank_pattern", "alpha_pattern", "base_model_name_or_path", "revision",
+FIELDS = ["r", "lora_alpha", "lora_dropout", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "base_model_name_or_path", "revision",
           "task_type", "inference_mode"]
 
 

@@ -4,6 +4,7 @@
 
 #include "engine/kernels/cpu/attention_backward_cpu.h"
 #include "engine/kernels/cpu/attention_cpu.h"
+#include "engine/kernels/cpu/dora_cpu.h"
 #include "engine/kernels/cpu/elementwise_cpu.h"
 #include "engine/kernels/cpu/matmul_cpu.h"
 #include "engine/kernels/cpu/norm_cpu.h"
@@ -46,6 +47,9 @@ inline OpTable makeTable(const char* name)
     table.embedBackward = embedBackward;
     table.sumRows = sumRows;
     table.makeCopyLane = makeCpuCopyLane;
+    table.rowNorms = rowNorms;
+    table.scaleColumns = scaleColumns;
+    table.magnitudeGradient = magnitudeGradient;
     return table;
 }
 

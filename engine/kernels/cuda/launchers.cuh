@@ -41,6 +41,9 @@ bool launchLion(Stream stream, const Lion& args);
 bool launchDequantise(Stream stream, const Dequantise& args);
 bool launchEmbedBackward(Stream stream, const EmbedBackward& args);
 bool launchSumRows(Stream stream, const SumRows& args);
+bool launchRowNorms(Stream stream, const RowNorms& args);
+bool launchScaleColumns(Stream stream, const ScaleColumns& args);
+bool launchMagnitudeGradient(Stream stream, const MagnitudeGradient& args);
 
 bool launchAttentionForward(Stream stream, const AttentionForward& args);
 bool launchAttentionBackward(Stream stream, const AttentionBackward& args);

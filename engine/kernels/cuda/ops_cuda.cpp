@@ -96,6 +96,9 @@ OpTable makeTable()
     table.embedBackward = run<launchEmbedBackward, EmbedBackward>;
     table.sumRows = run<launchSumRows, SumRows>;
     table.makeCopyLane = makeCudaCopyLane;
+    table.rowNorms = run<launchRowNorms, RowNorms>;
+    table.scaleColumns = run<launchScaleColumns, ScaleColumns>;
+    table.magnitudeGradient = run<launchMagnitudeGradient, MagnitudeGradient>;
     return table;
 }
 

@@ -155,6 +155,29 @@ private Q_SLOTS:
         QCOMPARE(answer(generation, true), adapted);
     }
 
+    void magnitudesAreWrittenAndProved()
+    {
+        api::RunOptions options;
+        options.job = m_runs.job();
+        options.job.recipe.maxSteps = 2;
+        options.job.recipe.dropout = 0;
+        options.job.recipe.dora = true;
+        options.runFolder = m_runs.path("dora-run");
+        test::WatchedRun run(options);
+        run.start();
+        const RunEnded ended = run.end();
+        QVERIFY2(ended.status == RunEnded::Status::Done, ended.errorMessage.c_str());
+        api::ExportRequest dora = request("dora");
+        dora.runFolder = options.runFolder;
+        for (const api::ExportCheck& check : api::exportRun(dora, {}, {}).checks)
+            QVERIFY2(check.passed, check.what.c_str());
+        (void)api::exportRun(request("plain"), {}, {});
+        const api::AdapterInfo info = api::inspectAdapter(dora.target);
+        const api::AdapterInfo plain = api::inspectAdapter(m_runs.path("plain"));
+        QVERIFY(info.dora && !plain.dora);
+        QCOMPARE(2 * info.tensors, 3 * plain.tensors);
+    }
+
     void aTakenTargetIsReplacedOnlyWhenAllowed()
     {
         fs::create_directories(m_runs.path("taken"));

@@ -25,7 +25,7 @@ private Q_SLOTS:
     {
         const PeftConfig config = parse("");
         QCOMPARE(config.rank, std::int64_t{8});
-        QVERIFY(config.alpha == 8 && config.dropout == 0 && !config.useRslora && !config.baseModel);
+        QVERIFY(config.alpha == 8 && config.dropout == 0 && !config.useRslora && !config.useDora && !config.baseModel);
         QVERIFY((config.targetModules == std::vector<std::string>{"q_proj"}));
     }
 
@@ -36,6 +36,7 @@ private Q_SLOTS:
         config.alpha = 32.5;
         config.dropout = 0.05;
         config.useRslora = true;
+        config.useDora = true;
         config.targetModules = {"v_proj", "q_proj"};
         config.rankPattern = {{"z", 4}, {"a", 8}};  // the first that matches wins: the order must survive
         config.alphaPattern = {{"layers\\.1\\..*", 64}};
@@ -83,7 +84,7 @@ private Q_SLOTS:
         QTest::addColumn<QByteArray>("fields");
         QTest::addColumn<QByteArray>("reason");
         const auto add = [](const char* fields, const char* reason) { QTest::addRow("%s", fields) << QByteArray(fields) << QByteArray(reason); };
-        add(R"("use_dora":true)", "'use_dora'");
+        add(R"("use_dora":1)", "'use_dora'");
         add(R"("modules_to_save":"lm_head")", "'modules_to_save' is not a list");
         add(R"("modules_to_save":[1])", "'modules_to_save' holds something");
         add(R"("bias":"all")", "bias is 'all'");

@@ -28,6 +28,7 @@ nlohmann::ordered_json fieldsOf(const PeftConfig& config)
             {"lora_alpha", config.alpha},
             {"lora_dropout", config.dropout},
             {"use_rslora", config.useRslora},
+            {"use_dora", config.useDora},
             {"rank_pattern", ranks},
             {"alpha_pattern", alphas},
             {"base_model_name_or_path", textOrNull(config.baseModel)},
@@ -76,6 +77,7 @@ private Q_SLOTS:
         write(plain);
         PeftConfig patterns = plain;
         patterns.useRslora = true;
+        patterns.useDora = true;
         patterns.rankPattern = {{"layers.0.self_attn.q_proj", 4}, {"layers.1.mlp.down_proj", 64}};
         patterns.alphaPattern = {{"q_proj", 8}};
         patterns.revision = "main";
@@ -93,7 +95,7 @@ private Q_SLOTS:
 
     void theirConfigurationsAreRead()
     {
-        for (const char* name : {"plain", "patterns", "regex"}) {
+        for (const char* name : {"plain", "patterns", "regex", "dora"}) {
             const PeftConfig config = readPeftConfig((m_dir.path() + "/" + name + "/adapter_config.json").toStdString());
             auto expected = m_answer.at("written").at(name);
             // PEFT sorts the patterns when it saves; the answer was given before
@@ -105,7 +107,7 @@ private Q_SLOTS:
 
     void whatChangesTheArithmeticIsRefused()
     {
-        for (const auto& [name, feature] : {std::pair{"dora", "'use_dora'"}, {"bias", "bias is 'lora_only'"},
+        for (const auto& [name, feature] : {std::pair{"bias", "bias is 'lora_only'"},
                                             {"layers", "'layers_to_transform'"}}) {
             const std::string path = (m_dir.path() + "/" + name + "/adapter_config.json").toStdString();
             VERIFY_REFUSAL(refusalOf([&] { (void)readPeftConfig(path); }), feature);

@@ -164,11 +164,21 @@ private Q_SLOTS:
         QVERIFY2(d <= 1e-4, qPrintable(QString::number(d)));
     }
 
+    void adapterMadeByPeftLoadsHere_data()
+    {
+        QTest::addColumn<QString>("kind");
+        QTest::addColumn<QString>("name");
+        QTest::newRow("LoRA") << "peft" << "qwen3-fp32";
+        QTest::newRow("DoRA") << "dora" << "qwen3-fp32";
+        QTest::newRow("DoRA over biases") << "dora" << "qwen2-fp32";
+    }
     void adapterMadeByPeftLoadsHere()
     {
-        const QString model = m_folder.filePath("qwen3-fp32");
-        const QString adapter = m_folder.filePath("peft-adapter");
-        const QString problem = test::runOracle("model_oracle.py", {"peft", model, adapter});
+        QFETCH(QString, kind);
+        QFETCH(QString, name);
+        const QString model = m_folder.filePath(name);
+        const QString adapter = m_folder.filePath(kind + "-adapter-" + name);
+        const QString problem = test::runOracle("model_oracle.py", {kind, model, adapter});
         QVERIFY2(problem.isEmpty(), qPrintable(problem));
         const std::vector<std::int32_t> tokens = tokensIn(adapter);
         const std::vector<float> theirs = logitsIn(adapter + "/expected.safetensors");
@@ -255,11 +265,19 @@ private Q_SLOTS:
         QVERIFY(difference(ours, logitsIn(folder + "/expected.safetensors")) > 1e-2);
     }
 
+    void adapterWrittenHereLoadsInPeft_data()
+    {
+        QTest::addColumn<bool>("dora");
+        QTest::newRow("LoRA") << false;
+        QTest::newRow("DoRA") << true;
+    }
     void adapterWrittenHereLoadsInPeft()
     {
+        QFETCH(bool, dora);
         const QString model = m_folder.filePath("mistral-fp32");
         const ModelShape shape = formats::openModelSource(pathOf(model))->shape();
         Job job;
+        job.recipe.dora = dora;
         job.recipe.rank = 6;
         job.recipe.alpha = 10;
         job.recipe.rankPattern = {{"gate_proj", 2}};
@@ -273,14 +291,16 @@ private Q_SLOTS:
             const std::span<float> b = lora::matrixB(flat, slot);
             for (std::size_t i = 0; i < b.size(); ++i)
                 b[i] = 0.2f * std::sin(static_cast<float>(i + 17 * static_cast<std::size_t>(slot.layer)));
+            for (std::int64_t i = 0; slot.dora && i < slot.out; ++i)
+                flat[static_cast<std::size_t>(slot.mOffset + i)] = 1.6f + 0.4f * std::cos(static_cast<float>(i + slot.layer));
         }
-        const QString adapter = m_folder.filePath("our-adapter");
+        const QString adapter = m_folder.filePath(dora ? "our-dora-adapter" : "our-adapter");
         QVERIFY(QDir().mkpath(adapter));
         lora::writePeft(pathOf(adapter), lora::peftConfigOf(job, model.toStdString()), plan.layout.trained.adapters, flat);
-        QCOMPARE(lora::verifyPeft(pathOf(adapter), shape, plan.layout.trained.adapters, flat), 2 * plan.layout.trained.adapters.size());
+        QCOMPARE(lora::verifyPeft(pathOf(adapter), shape, plan.layout.trained.adapters, flat), (dora ? 3 : 2) * plan.layout.trained.adapters.size());
 
         const QString tokensFile = model + "/tokens.json";
-        const QString out = m_folder.filePath("peft-logits.safetensors");
+        const QString out = m_folder.filePath(dora ? "peft-dora-logits.safetensors" : "peft-logits.safetensors");
         const QString problem = test::runOracle("model_oracle.py", {"logits", model, adapter, tokensFile, out});
         QVERIFY2(problem.isEmpty(), qPrintable(problem));
         const double d = difference(ourLogits(model, adapter, tokensIn(model)), logitsIn(out));

@@ -165,6 +165,41 @@ private Q_SLOTS:
         QVERIFY(difference(dBias, biasBefore.to(at::kDouble) + bias.grad()) <= (type == DType::F64 ? 1e-12 : 1e-6));
     }
 
+    void magnitudesAreAutograds_data() { embeddingGradientsAreAutograds_data(); }
+    /// y = x m / |v| + bias, differentiated with the norms held fixed.
+    void magnitudesAreAutograds()
+    {
+        QFETCH(int, dtype);
+        const auto type = static_cast<DType>(dtype);
+        const at::ScalarType statistics = type == DType::F64 ? at::kDouble : at::kFloat;
+        const double limit = type == DType::F64 ? 1e-12 : type == DType::F32 ? 1e-6 : 2e-2;
+        const at::Tensor v = random({77, 301}, scalarOf(type));
+        const at::Tensor norms = at::empty_like(random({77}, statistics));
+        kernels::rowNorms(m_context, {matOf(norms), matOf(v)});
+        QVERIFY(difference(norms, v.to(at::kDouble).pow(2).sum(1).sqrt()) <= (type == DType::F64 ? 1e-12 : 1e-6));
+
+        const at::Tensor x = random({300, 77}, scalarOf(type));
+        const at::Tensor dy = random({300, 77}, scalarOf(type));
+        const at::Tensor bias = random({77}, scalarOf(type));
+        const at::Tensor magnitude = random({77}, statistics);
+        const at::Tensor y = at::empty_like(x);
+        kernels::scaleColumns(m_context, {matOf(y), matOf(x), matOf(magnitude), matOf(norms), matOf(bias)});
+        const at::Tensor leaf = magnitude.to(at::kDouble).clone().requires_grad_(true);
+        const at::Tensor unbiased = x.to(at::kDouble) * (leaf / norms.to(at::kDouble));
+        QVERIFY(difference(y, unbiased + bias.to(at::kDouble)) <= limit);
+        const at::Tensor before = random({77}, statistics);
+        const at::Tensor gradient = before.clone();
+        kernels::magnitudeGradient(m_context, {matOf(gradient), matOf(dy), matOf(x), matOf(norms)});
+        unbiased.backward(dy.to(at::kDouble));
+        QVERIFY(difference(gradient, before.to(at::kDouble) + leaf.grad()) <= (type == DType::F64 ? 1e-12 : 1e-5));
+        const at::Tensor inPlace = x.clone();
+        kernels::scaleColumns(m_context, {matOf(inPlace), matOf(inPlace), matOf(magnitude), matOf(norms), {}});
+        QVERIFY(difference(inPlace, unbiased) <= limit);
+        // A magnitude equal to the norm changes no bit: that is how an adapter starts.
+        kernels::scaleColumns(m_context, {matOf(y), matOf(x), matOf(norms), matOf(norms), {}});
+        QVERIFY(y.equal(x));
+    }
+
     void sumsDoNotDependOnThreads()
     {
         const at::Tensor dx = random({500, 333}, at::kBFloat16);
@@ -199,6 +234,9 @@ private Q_SLOTS:
         verifyRefused([&] { kernels::dequantise(m_context, {matOf(y), packed.matrix, 1}); }, "rows from 1");
         const at::Tensor p = at::zeros({512}, kFloats);
         verifyRefused([&] { kernels::sgdMomentum(m_context, {.parameter = matOf(p), .gradient = matOf(p)}); }, "velocity");
+        verifyRefused([&] { kernels::rowNorms(m_context, {matOf(p), matOf(y)}); }, "norms");
+        verifyRefused([&] { kernels::scaleColumns(m_context, {matOf(y), matOf(y), matOf(p), matOf(p), {}}); }, "magnitude");
+        verifyRefused([&] { kernels::magnitudeGradient(m_context, {matOf(p), matOf(y), matOf(y), matOf(p)}); }, "dMagnitude");
         verifyRefused([&] { kernels::lion(m_context, {.parameter = matOf(p), .gradient = matOf(p)}); }, "lion");
         verifyRefused([&] { kernels::adamW8bit(m_context, {.parameter = matOf(p), .gradient = matOf(p), .moment1 = matOf(p), .moment2 = matOf(p)}); }, "moment");
     }

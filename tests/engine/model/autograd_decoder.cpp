@@ -42,9 +42,13 @@ public:
             m_leaves.emplace(slot.id, leaf);
         }
         for (const plan::AdapterSlot& slot : trained.adapters) {
-            Pair pair{fromDoubles(flat.data() + slot.aOffset, slot.rank, slot.in), fromDoubles(flat.data() + slot.bOffset, slot.out, slot.rank), slot};
+            Pair pair{fromDoubles(flat.data() + slot.aOffset, slot.rank, slot.in), fromDoubles(flat.data() + slot.bOffset, slot.out, slot.rank), {}, slot};
             pair.a.requires_grad_(true);
             pair.b.requires_grad_(true);
+            if (slot.dora) {
+                pair.magnitude = fromDoubles(flat.data() + slot.mOffset, 1, slot.out);
+                pair.magnitude.requires_grad_(true);
+            }
             m_adapters.emplace(std::pair{slot.layer, slot.linear}, pair);
         }
     }
@@ -76,6 +80,8 @@ public:
         for (const auto& [key, pair] : m_adapters) {
             copy(pair.a, pair.slot.aOffset);
             copy(pair.b, pair.slot.bOffset);
+            if (pair.slot.dora)
+                copy(pair.magnitude, pair.slot.mOffset);
         }
     }
 
@@ -83,6 +89,7 @@ private:
     struct Pair {
         at::Tensor a;
         at::Tensor b;
+        at::Tensor magnitude;  ///< [1, out], DoRA only
         plan::AdapterSlot slot;
     };
 
@@ -113,11 +120,19 @@ private:
 
     at::Tensor linear(int layer, Linear which, const at::Tensor& x)
     {
-        at::Tensor y = x.matmul(weight({ParamKind::LinearWeight, layer, which}).t());
+        const at::Tensor w = weight({ParamKind::LinearWeight, layer, which});
+        at::Tensor y = x.matmul(w.t());
+        if (const auto it = m_adapters.find({layer, which}); it != m_adapters.end()) {
+            const Pair& pair = it->second;
+            const double scale = pair.slot.scale * m_plant.loraFactor;
+            y = y + x.matmul(pair.a.t()).matmul(pair.b.t()) * scale;
+            if (pair.slot.dora) {
+                const at::Tensor norms = (w + pair.b.matmul(pair.a) * scale).pow(2).sum(1).sqrt();
+                y = y * (pair.magnitude / (m_plant.liveNorms ? norms : norms.detach()));
+            }
+        }
         if (hasBias(which, m_shape))
             y = y + vector({ParamKind::LinearBias, layer, which});
-        if (const auto it = m_adapters.find({layer, which}); it != m_adapters.end())
-            y = y + x.matmul(it->second.a.t()).matmul(it->second.b.t()) * (it->second.slot.scale * m_plant.loraFactor);
         return y;
     }
 

@@ -16,6 +16,7 @@ struct Plant {
     double epsFactor = 1.0;
     double scaleFactor = 1.0;    ///< of the attention scores
     double loraFactor = 1.0;     ///< of the adapter's scale
+    bool liveNorms = false;      ///< DoRA: gradients through the norms
     bool leakDocuments = false;  ///< attention across documents
     bool interleavedRope = false;
 };

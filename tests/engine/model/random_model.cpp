@@ -163,6 +163,9 @@ LoadedModel::LoadedModel(const ModelShape& shape, const Job& job, plan::PlanOpti
         };
         fill(slot.aOffset, slot.rank * slot.in, 1.0 / std::sqrt(static_cast<double>(slot.in)));
         fill(slot.bOffset, slot.rank * slot.out, 0.3);
+        // Magnitudes near the lengths of the rows, which are near 1.5, and none like its neighbour.
+        for (std::int64_t i = 0; slot.dora && i < slot.out; ++i)
+            flat[static_cast<std::size_t>(slot.mOffset + i)] = 1.5 + 0.3 * normalAt(5, 800000, static_cast<std::uint64_t>(slot.mOffset + i));
     }
     setAdapter(flat);
     clearGradient();
@@ -179,6 +182,7 @@ void LoadedModel::setAdapter(const std::vector<double>& flat)
     for (const plan::BufferId id : {plan.layout.moment1, plan.layout.moment2, plan.layout.moment1Scale, plan.layout.moment2Scale})
         if (const tensor::Mat state = memory->mat(id))
             kernels::fillZero(context, state);
+    decoder->refreshRowNorms();
 }
 
 std::vector<double> LoadedModel::gradient() { return numbersOf(plan.layout.gradient); }

@@ -98,6 +98,32 @@ private Q_SLOTS:
         QVERIFY2(d.gradient <= 1e-9, qPrintable(QString::number(d.gradient)));
     }
 
+    void magnitudesEqualAutogradInFp64_data() { referencePathEqualsAutogradInFp64_data(); }
+    void magnitudesEqualAutogradInFp64()
+    {
+        QFETCH(QString, shape);
+        QFETCH(int, level);
+        Job job = smallJob(64, 2);
+        job.recipe.dora = true;
+        job.recipe.recompute = std::to_string(level);
+        const Difference d = compare(shape.toStdString(), job, true);
+        QVERIFY2(d.loss <= 1e-9, qPrintable(QString::number(d.loss)));
+        QVERIFY2(d.gradient <= 1e-9, qPrintable(QString::number(d.gradient)));
+        const Difference single = compare(shape.toStdString(), job, false);
+        QVERIFY2(single.loss <= 1e-4 && single.gradient <= 1e-4, qPrintable(QString::number(single.gradient)));
+    }
+
+    /// PEFT and the paper (section 4.3) take the norms as constants.
+    void gradientsDoNotGoThroughTheNorms()
+    {
+        Job job = smallJob(64, 2);
+        job.recipe.dora = true;
+        Plant plant;
+        plant.liveNorms = true;
+        const Difference d = compare("llama", job, true, plant);
+        QVERIFY2(d.loss <= 1e-9 && d.gradient > 1e-3, qPrintable(QString::number(d.gradient)));
+    }
+
     void fp32EqualsAutogradWithin1e4_data()
     {
         QTest::addColumn<QString>("shape");
@@ -182,13 +208,36 @@ private Q_SLOTS:
         QVERIFY2(single.loss <= 1e-4 && single.gradient <= 1e-4, qPrintable(QString::number(single.gradient)));
     }
 
+    void magnitudesOverAQuantisedBaseEqualAutograd_data() { quantisedBaseEqualsAutogradOverItsDequantisedWeights_data(); }
+    void magnitudesOverAQuantisedBaseEqualAutograd()
+    {
+        QFETCH(QString, shape);
+        QFETCH(QString, kind);
+        QFETCH(bool, isDouble);
+        Job job = smallJob(64, 2);
+        job.recipe.dora = true;
+        job.recipe.quantization = kind.toStdString();
+        job.recipe.doubleQuantization = isDouble;
+        job.recipe.recompute = "0:0,1:2,2:3";
+        const Difference d = compare(shape.toStdString(), job, true);
+        QVERIFY2(d.loss <= 1e-9 && d.gradient <= 1e-9, qPrintable(QString::number(d.gradient)));
+    }
+
+    void adaptersOnSomeMapsWithOwnRanks_data()
+    {
+        QTest::addColumn<bool>("dora");
+        QTest::newRow("plain") << false;
+        QTest::newRow("with magnitudes") << true;
+    }
     void adaptersOnSomeMapsWithOwnRanks()
     {
+        QFETCH(bool, dora);
         Job job = smallJob(64, 2);
         job.recipe.targets = {"q", "v", "down"};
         job.recipe.rankPattern = {{"v_proj", 7}};
         job.recipe.alphaPattern = {{"model.layers.1.mlp.down_proj", 12.0}};
         job.recipe.rslora = true;
+        job.recipe.dora = dora;
         const Difference d = compare("qwen2", job, true);
         QVERIFY2(d.loss <= 1e-9 && d.gradient <= 1e-9, qPrintable(QString::number(d.gradient)));
     }

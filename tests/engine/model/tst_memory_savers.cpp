@@ -82,13 +82,17 @@ private Q_SLOTS:
         QTest::addColumn<QString>("shape");
         QTest::addColumn<QString>("precision");
         QTest::addColumn<double>("dropout");
+        QTest::addColumn<bool>("dora");
         for (const std::string& name : smallShapeNames())
-            for (const char* precision : {"fp32", "bf16"})
+            for (const char* precision : {"fp32", "bf16"}) {
                 for (const double dropout : {0.0, 0.2})
-                    QTest::addRow("%s %s dropout %.1f", name.c_str(), precision, dropout) << QString::fromStdString(name) << QString(precision) << dropout;
+                    QTest::addRow("%s %s dropout %.1f", name.c_str(), precision, dropout) << QString::fromStdString(name) << QString(precision) << dropout << false;
+                QTest::addRow("%s %s dora", name.c_str(), precision) << QString::fromStdString(name) << QString(precision) << 0.0 << true;
+            }
     }
     void recomputeLevelsGiveTheSameBits()
     {
+        QFETCH(bool, dora);
         QFETCH(QString, shape);
         QFETCH(QString, precision);
         QFETCH(double, dropout);
@@ -97,6 +101,7 @@ private Q_SLOTS:
             Job job = smallJob(64, 2);
             job.recipe.precision = precision.toStdString();
             job.recipe.dropout = dropout;
+            job.recipe.dora = dora;
             job.recipe.recompute = levels;
             LoadedModel loaded(smallShape(shape.toStdString()), job);
             const Outcome outcome = trainOn(loaded, {randomBatch({50, 64, 9}, 101, 4)}, dropout);
@@ -126,6 +131,7 @@ private Q_SLOTS:
         Job job = smallJob(64, 2);
         job.recipe.recompute = levels.toStdString();
         job.recipe.dropout = dropout;
+        job.recipe.dora = levels == "2";
         LoadedModel here(model, job);
         const Outcome expected = trainOn(here, {batch, batch}, dropout);
         const double evaluated = here.decoder->evaluateMicroBatch(batch, {});
@@ -252,6 +258,10 @@ private Q_SLOTS:
                                           "also embeddings", "also head", "also norms", "also embeddings,head,norms nf4 double", "also norms,head offload all nf4 double"})
                     for (const char* recompute : {"1", "0-0:3,1-1:0,2-2:2"})
                         row(name, precision, recompute, lever);
+                for (const char* recompute : {"0", "1", "2", "3"})
+                    row(name, precision, recompute, "dora");
+                for (const char* lever : {"dora nf4", "dora nf4 double", "dora int8", "dora offload all nf4 double"})
+                    row(name, precision, "0-0:3,1-1:0,2-2:2", lever);
             }
     }
     void planIsAllocatedWholeAndNothingElse()
@@ -267,10 +277,11 @@ private Q_SLOTS:
         if (lever.startsWith("also "))
             for (const QString& word : lever.split(' ')[1].split(','))
                 job.recipe.alsoTrain.push_back(word.toStdString());
+        job.recipe.dora = lever.startsWith("dora");
         job.recipe.offloadActivations = lever == "offload activations" || lever.contains("offload all");
         job.recipe.offloadLayers = lever.contains("offload all") ? 3 : lever == "offload layers" ? 2 : 0;
         job.recipe.offloadEmbedding = lever.contains("offload all") && !smallShape(shape.toStdString()).tiedHead;
-        job.recipe.quantization = lever.contains("nf4") ? "nf4" : lever == "int8" ? "int8" : "none";
+        job.recipe.quantization = lever.contains("nf4") ? "nf4" : lever.endsWith("int8") ? "int8" : "none";
         job.recipe.doubleQuantization = lever.endsWith("double");
         job.recipe.precision = precision.toStdString();
         job.recipe.recompute = recompute.toStdString();

@@ -72,6 +72,7 @@ Job randomJob(Dice& dice, const ModelShape& shape)
     for (const char* word : {"embeddings", "head", "norms"})
         if (dice(0, 3) == 0 && !(r.offloadEmbedding && word == std::string("embeddings")))
             r.alsoTrain.emplace_back(word);
+    r.dora = r.dropout == 0 && dice.coin();
     return job;
 }
 

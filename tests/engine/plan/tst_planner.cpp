@@ -239,6 +239,47 @@ private Q_SLOTS:
         QVERIFY(refuses(jobOf(512, 2, "fp32", "1"), {1, 4}, "4 processes"));
         QVERIFY(refuses(jobOf(shape.maxContext + 1, 1, "fp32", "1"), {}, "recipe.context"));
         QVERIFY(refuses(jobOf(512, 1, "fp32", "0-3:1"), {}, "recompute"));
+        Job job = jobOf(512, 1, "fp32", "1");
+        job.recipe.dora = true;
+        job.recipe.dropout = 0.1;
+        QVERIFY(refuses(job, {}, "recipe.dora is on beside recipe.dropout"));
+        job.recipe.dropout = 0;
+        job.recipe.adapterInit = "pissa";
+        QVERIFY(refuses(job, {}, "recipe.dora is on beside recipe.adapter_init pissa"));
+        job.recipe.adapterInit = "default";
+        job.recipe.method = "full";
+        QVERIFY(refuses(job, {}, "recipe.dora is on, but recipe.method full"));
+    }
+
+    /// DoRA: one magnitude for each output, its gradient and state; norms; scratch of the backward pass and of the norms.
+    void magnitudesCostWhatTheyAre()
+    {
+        const ModelShape& shape = *plan::findBlueprint("SmolLM2-135M");
+        Job job = jobOf(512, 2, "fp32", "1");
+        const plan::MemoryPlan plain = plan::plan(shape, job, deviceOf(1ull << 40), {});
+        job.recipe.dora = true;
+        const plan::MemoryPlan dora = plan::plan(shape, job, deviceOf(1ull << 40), {});
+        check(dora);
+        std::int64_t outs = 0;
+        for (const Linear linear : kLinears)
+            outs += shape.layers * shapeOf(linear, shape).out;
+        QCOMPARE(dora.layout.trained.parameterCount, plain.layout.trained.parameterCount + outs);
+        const auto bytesOfTerm = [](const plan::MemoryPlan& plan, const std::string& name) {
+            std::uint64_t sum = 0;
+            for (const plan::Buffer& buffer : plan.buffers)
+                sum += buffer.term == name ? buffer.bytes : 0;
+            return sum;
+        };
+        QCOMPARE(bytesOfTerm(dora, "row norms"), static_cast<std::uint64_t>(4 * outs));
+        QCOMPARE(bytesOfTerm(dora, "rows for their norms"), static_cast<std::uint64_t>(4 * plan::kNormRows * shape.mlp));
+        QCOMPARE(bytesOfTerm(dora, "adapter"), bytesOfTerm(plain, "adapter") + static_cast<std::uint64_t>(4 * outs));
+        QCOMPARE(bytesOfTerm(dora, "Adam moments"), bytesOfTerm(plain, "Adam moments") + static_cast<std::uint64_t>(8 * outs));
+        QCOMPARE(bytesOfTerm(dora, "scratch of one backward layer"), bytesOfTerm(plain, "scratch of one backward layer") + static_cast<std::uint64_t>(4 * job.slots() * shape.mlp));
+        // PEFT's LoRA+ has one-dimensional parameters learn as B does, and transformers lets them decay.
+        const plan::AdapterSlot& slot = dora.layout.trained.adapters.front();
+        for (const plan::OptimizerRange& range : dora.layout.trained.ranges)
+            if (slot.mOffset >= range.offset && slot.mOffset < range.offset + range.count)
+                QVERIFY(range.isB && range.decays);
     }
 
     /// The window plans again on every slider movement: 5 ms for 80 layers, median of 20.

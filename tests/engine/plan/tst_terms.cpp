@@ -131,6 +131,7 @@ Job randomJob(Dice& dice, const ModelShape& shape)
     if (cut + 1 < shape.layers)
         r.recompute += "," + std::to_string(cut + 1) + "-" + std::to_string(shape.layers - 1) + ":" + std::to_string(dice(0, 3));
     r.method = dice(0, 3) == 0 ? "full" : "lora";
+    r.dora = r.method == "lora" && r.dropout == 0;
     r.quantization = r.method == "full" ? "none" : std::array{"none", "nf4", "int8"}[static_cast<std::size_t>(dice(0, 2))];
     r.doubleQuantization = dice.coin();
     r.optimizer = std::array{"adamw", "adamw_8bit", "sgd", "lion"}[static_cast<std::size_t>(dice(0, 3))];

@@ -201,6 +201,9 @@ private Q_SLOTS:
         QTest::newRow("a trained table on the host") << 16 << "recipe.offload_embedding" << true;
         QTest::newRow("a fast rate for a table") << 17 << "recipe.learning_rate" << false;
         QTest::newRow("principal parts without an adapter") << 14 << "recipe.adapter_init" << true;
+        QTest::newRow("magnitudes beside dropout") << 18 << "recipe.dora" << true;
+        QTest::newRow("magnitudes beside principal parts") << 19 << "recipe.dora" << true;
+        QTest::newRow("magnitudes without an adapter") << 20 << "recipe.dora" << true;
     }
     void issuesAreFound()
     {
@@ -227,6 +230,9 @@ private Q_SLOTS:
         case 15: job.recipe.alsoTrain = {"norms"}, job.recipe.method = "full", job.recipe.learningRate = 1e-5; break;
         case 16: job.recipe.alsoTrain = {"embeddings"}, job.recipe.offloadEmbedding = true; break;
         case 17: job.recipe.alsoTrain = {"head"}, job.recipe.learningRate = 2e-3; break;
+        case 18: job.recipe.dora = true, job.recipe.dropout = 0.05; break;
+        case 19: job.recipe.dora = true, job.recipe.adapterInit = "pissa"; break;
+        case 20: job.recipe.dora = true, job.recipe.method = "full", job.recipe.learningRate = 1e-5; break;
         default: QFAIL("no such row");
         }
         const auto issues = validate(job);

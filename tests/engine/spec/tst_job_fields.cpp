@@ -63,7 +63,7 @@ private Q_SLOTS:
         const std::vector<std::string> expected{
             "model.path", "data.path", "data.format", "data.validation_fraction", "data.validation_path", "data.shuffle", "data.train_on",
             "recipe.method", "recipe.rank", "recipe.alpha", "recipe.dropout", "recipe.targets", "recipe.rslora", "recipe.rank_pattern", "recipe.alpha_pattern",
-            "recipe.init_adapter", "recipe.adapter_init", "recipe.also_train", "recipe.context", "recipe.overlong", "recipe.packing", "recipe.micro_batch", "recipe.accumulation",
+            "recipe.init_adapter", "recipe.adapter_init", "recipe.dora", "recipe.also_train", "recipe.context", "recipe.overlong", "recipe.packing", "recipe.micro_batch", "recipe.accumulation",
             "recipe.epochs", "recipe.max_steps", "recipe.learning_rate", "recipe.schedule", "recipe.warmup_ratio", "recipe.weight_decay",
             "recipe.adam_beta1", "recipe.adam_beta2", "recipe.adam_eps", "recipe.max_grad_norm", "recipe.optimizer", "recipe.momentum",
             "recipe.loraplus_ratio", "recipe.precision", "recipe.quantization", "recipe.double_quantization", "recipe.recompute", "recipe.offload_activations",

@@ -102,6 +102,9 @@ private Q_SLOTS:
         QCOMPARE(versionOf(job), 2);
         job.recipe.alsoTrain = {"norms"};
         QCOMPARE(versionOf(job), 3);
+        job.recipe.alsoTrain.clear();
+        job.recipe.dora = true;
+        QCOMPARE(versionOf(job), 3);
     }
 
     void everyOlderVersionHasOneStepAndOneFixture()

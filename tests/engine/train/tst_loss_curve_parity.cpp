@@ -69,19 +69,20 @@ QJsonArray documentsAsJson(const data::MicroBatch& batch)
 Job curveJob(const QString& variant)
 {
     Job job;
+    job.recipe.dora = variant.startsWith("dora");
     if (variant == "full") {
         job.recipe.method = "full";
-    } else if (variant.startsWith("nf4")) {
+    } else if (variant.contains("nf4")) {
         job.recipe.quantization = "nf4";
-        job.recipe.doubleQuantization = variant == "nf4 double";
+        job.recipe.doubleQuantization = variant.endsWith("double");
     } else if (variant == "pissa") {
         job.recipe.adapterInit = "pissa";
     } else if (variant.startsWith("also ")) {
         for (const QString& word : variant.mid(5).split(','))
             job.recipe.alsoTrain.push_back(word.toStdString());
-    } else if (variant == "LoRA+") {
+    } else if (variant.endsWith("LoRA+")) {
         job.recipe.loraplusRatio = 4;
-    } else if (!variant.isEmpty()) {
+    } else if (!variant.isEmpty() && !job.recipe.dora) {
         job.recipe.optimizer = variant.toStdString();
     }
     if (variant == "sgd")
@@ -133,6 +134,9 @@ private Q_SLOTS:
         QTest::newRow("qwen3, norms beside the adapter") << "qwen3-fp32" << "also norms" << 1e-3;
         QTest::newRow("smollm2, LoRA+") << "smollm2-fp32" << "LoRA+" << 1e-3;
         QTest::newRow("smollm2, PiSSA") << "smollm2-fp32" << "pissa" << 1e-3;
+        QTest::newRow("qwen2, DoRA, biases") << "qwen2-fp32" << "dora" << 1e-3;
+        QTest::newRow("smollm2, DoRA and LoRA+") << "smollm2-fp32" << "dora LoRA+" << 1e-3;
+        QTest::newRow("llama, DoRA over NF4 by bitsandbytes") << "blocks-fp32" << "dora nf4" << 1e-3;
         QTest::newRow("smollm2, SGD with momentum") << "smollm2-fp32" << "sgd" << 1e-3;
         QTest::newRow("smollm2, Lion") << "smollm2-fp32" << "lion" << 1e-3;
         // Against AdamW with fp32 moments.
@@ -187,6 +191,11 @@ private:
             adapter.set(flat);
         }
         adapter.begin();
+        if (job.recipe.dora) {
+            decoder.startMagnitudes();
+            adapter.refreshWork();
+            flat = adapter.masters();
+        }
         const QString start = m_folder.filePath("start");
         [&] { QVERIFY(QDir().mkpath(start)); }();
         lora::TrainedModules modules;
@@ -206,6 +215,7 @@ private:
                 sum += decoder.trainMicroBatch(batch, {scale, 0.0, 42, static_cast<std::uint32_t>(step)}, {});
             const double norm = adapter.gradientNorm();
             adapter.update(job, train::learningRateAt(job, step, kSteps), norm, step);
+            decoder.refreshRowNorms();
             points.push_back({sum * scale, norm});
         }
         return points;

@@ -224,6 +224,31 @@ private Q_SLOTS:
         QVERIFY(!std::filesystem::exists(m_runs.path("whole-refused") / "run.json"));
     }
 
+    void anAdapterWithMagnitudesIsContinued()
+    {
+        Job job = m_runs.job();
+        job.recipe.dropout = 0;
+        job.recipe.dora = true;
+        const Outcome first = m_runs.run(job, m_runs.path("dora"), false);
+        QVERIFY2(first.result.has_value(), first.error ? first.error->what() : "");
+        const auto adapter = m_runs.path("dora-adapter");
+        QVERIFY(QDir().mkpath(QString::fromStdString(adapter.string())));
+        lora::writePeft(adapter, lora::peftConfigOf(job, job.model.path), first.slots, first.masters);
+        Job next = job;
+        next.recipe.initAdapter = adapter.string();
+        next.recipe.maxSteps = 2;
+        const Outcome continued = m_runs.run(next, m_runs.path("dora-continued"), false);
+        QVERIFY2(continued.result.has_value(), continued.error ? continued.error->what() : "");
+        QVERIFY(firstEvaluation(continued).has_value());
+        QCOMPARE(*firstEvaluation(continued), *first.result->validationLossAfter);
+
+        next.recipe.dora = false;
+        const Outcome refused = m_runs.run(next, m_runs.path("dora-forgotten"), false);
+        QVERIFY(refused.error.has_value());
+        QCOMPARE(refused.error->code(), ErrorCode::BadInput);
+        QVERIFY2(refused.error->hint().find("recipe.dora") != std::string::npos, refused.error->what());
+    }
+
 private:
     test::TinyRuns m_runs;
     Outcome m_straight;

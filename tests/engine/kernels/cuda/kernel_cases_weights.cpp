@@ -78,6 +78,39 @@ void addSums(std::vector<KernelCase>& list, DType t)
     }
 }
 
+void addMagnitudes(std::vector<KernelCase>& list, DType t)
+{
+    for (const std::int64_t width : {3, 75, 300}) {
+        const std::string size = " of " + std::to_string(width) + " " + std::string(nameOf(t));
+        const double limit = t == DType::BF16 ? 1e-2 : 1e-6;
+        list.push_back({"rowNorms" + size, [=](Bench& b) {
+            const Mat norms = b.garbage(DType::F32, 1, 61);
+            kernels::rowNorms(b.context(), {norms, b.put(randomValues(t, 61, width, 81))});
+            return std::vector{b.get(norms)};
+        }, 1e-6});
+        list.push_back({"scaleColumns" + size, [=](Bench& b) {
+            const Mat x = b.put(randomValues(t, 61, width, 82));
+            const Mat y = b.garbage(t, 61, width);
+            const Mat m = b.put(randomValues(DType::F32, 1, width, 83));
+            Values lengths = positive(width, 84);
+            for (std::int64_t i = 0; i < width; ++i)
+                lengths.mat().as<float>()[i] += 0.5f;
+            const Mat norms = b.put(lengths);
+            kernels::scaleColumns(b.context(), {y, x, m, norms, b.put(randomValues(t, 1, width, 85))});
+            kernels::scaleColumns(b.context(), {x, x, m, norms, {}});
+            return std::vector{b.get(y), b.get(x)};
+        }, limit});
+        list.push_back({"magnitudeGradient" + size, [=](Bench& b) {
+            const Mat dMagnitude = b.put(randomValues(DType::F32, 1, width, 86));
+            Values lengths = positive(width, 87);
+            for (std::int64_t i = 0; i < width; ++i)
+                lengths.mat().as<float>()[i] += 0.5f;
+            kernels::magnitudeGradient(b.context(), {dMagnitude, b.put(randomValues(t, 61, width, 88)), b.put(randomValues(t, 61, width, 89)), b.put(lengths)});
+            return std::vector{b.get(dMagnitude)};
+        }, 1e-6});
+    }
+}
+
 /// Parameter and working copy, which the optimizers move; the gradient has a block of zeros.
 struct Stepped {
     Stepped(Bench& b, DType t) : parameter(b.put(randomValues(DType::F32, 1, kStates, 61))), work(t == DType::BF16 ? b.garbage(t, 1, kStates) : Mat{})
@@ -138,6 +171,7 @@ void addWeightCases(std::vector<KernelCase>& list, DType dtype)
 {
     addDequantise(list, dtype);
     addSums(list, dtype);
+        addMagnitudes(list, dtype);
     const std::string work = dtype == DType::BF16 ? " with work" : "";
     list.push_back({"adamW8bit" + work, [=](Bench& b) { return steppedAdam8bit(b, dtype); }, 0});
     list.push_back({"sgdMomentum" + work, [=](Bench& b) { return steppedSgd(b, dtype, 0.9); }, 0});

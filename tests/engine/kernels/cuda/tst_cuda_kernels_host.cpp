@@ -6,6 +6,7 @@
 #include "engine/kernels/cuda/attention_backward.cu"
 #include "engine/kernels/cuda/convert.cu"
 #include "engine/kernels/cuda/dequantise.cu"
+#include "engine/kernels/cuda/dora.cu"
 #include "engine/kernels/cuda/optimizers.cu"
 #include "engine/kernels/cuda/rms_norm.cu"
 #include "engine/kernels/cuda/rows.cu"
@@ -75,6 +76,9 @@ kernels::OpTable hostTable()
     table.dequantise = run<cuda::launchDequantise, Dequantise>;
     table.embedBackward = run<cuda::launchEmbedBackward, EmbedBackward>;
     table.sumRows = run<cuda::launchSumRows, SumRows>;
+    table.rowNorms = run<cuda::launchRowNorms, RowNorms>;
+    table.scaleColumns = run<cuda::launchScaleColumns, ScaleColumns>;
+    table.magnitudeGradient = run<cuda::launchMagnitudeGradient, MagnitudeGradient>;
     table.upload = [](Context&, const Mat& to, const void* from) { std::memcpy(to.data, from, to.bytes()); };
     table.download = [](Context&, void* to, const Mat& from) { std::memcpy(to, from.data, from.bytes()); };
     return table;
