@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A library to be preloaded into lorikeet-cli: memory runs out in the threads beside the main one. LORIKEET_FAIL_ABOVE: allocations of
 // at least so many bytes are counted; LORIKEET_FAIL_AT: from this one on they fail; LORIKEET_FAIL_ONCE: only this one does. With
-// LORIKEET_FAIL_COUNT the number of such allocations is written to that file when the program ends. Allocations of oneDNN and of libgomp
-// succeed always: the one writes through the null pointer, the other ends the process, and nobody above them can help it (before oneDNN
-// compiles, the program asks for room itself).
+// LORIKEET_FAIL_COUNT the number of such allocations is written to that file when the program ends. Allocations of oneDNN, of libgomp, of
+// libstdc++'s directory_iterator and of the functions of the program in LORIKEET_HELPLESS ("start-bytes," in hexadecimal, as linked) succeed
+// always: the first writes through the null pointer, the second ends the process, the third allocates in a noexcept function, the last are
+// destructors of a library that do; nobody above them can help it (before oneDNN compiles, the program asks for room itself).
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -32,6 +34,38 @@ long failAt = -1;
 bool once = false;
 std::atomic<bool> spent{false};
 
+struct Range {
+    std::uintptr_t first = 0;
+    std::uintptr_t bytes = 0;
+};
+constexpr int kMostRanges = 16;
+Range helpless[kMostRanges];
+int helplessCount = 0;
+
+void readHelpless()
+{
+    const char* text = std::getenv("LORIKEET_HELPLESS");
+    while (text && *text && helplessCount < kMostRanges) {
+        char* end = nullptr;
+        Range& range = helpless[helplessCount++];
+        range.first = std::strtoull(text, &end, 16);
+        if (*end != '-')
+            return;
+        range.bytes = std::strtoull(end + 1, &end, 16);
+        text = *end == ',' ? end + 1 : nullptr;
+    }
+}
+
+/// The frame of a call lies in one of the program's own functions that cannot do without.
+bool isInHelpless(const void* frame, const void* base)
+{
+    const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(frame) - reinterpret_cast<std::uintptr_t>(base);
+    for (int i = 0; i < helplessCount; ++i)
+        if (offset >= helpless[i].first && offset < helpless[i].first + helpless[i].bytes)
+            return true;
+    return false;
+}
+
 long numberOf(const char* name)
 {
     const char* text = std::getenv(name);
@@ -45,6 +79,7 @@ __attribute__((constructor)) void begin()
     static_cast<void>(backtrace(&frame, 1));
     failAt = numberOf("LORIKEET_FAIL_AT");
     once = std::getenv("LORIKEET_FAIL_ONCE") != nullptr;
+    readHelpless();
     above = numberOf("LORIKEET_FAIL_ABOVE");
 }
 
@@ -71,7 +106,9 @@ bool isHelpless()
     for (int i = 0; i < count && !found; ++i) {
         Dl_info info;
         found = dladdr(frames[i], &info) != 0 && info.dli_fname != nullptr
-             && (std::strstr(info.dli_fname, "libdnnl") != nullptr || std::strstr(info.dli_fname, "libgomp") != nullptr);
+             && (std::strstr(info.dli_fname, "libdnnl") != nullptr || std::strstr(info.dli_fname, "libgomp") != nullptr
+                 || (info.dli_sname != nullptr && std::strstr(info.dli_sname, "directory_iterator9increment") != nullptr)
+                 || (std::strstr(info.dli_fname, "lorikeet-cli") != nullptr && isInHelpless(frames[i], info.dli_fbase)));
     }
     asking = false;
     return found;
