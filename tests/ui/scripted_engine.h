@@ -46,6 +46,17 @@ struct ScriptedEngine {
     std::vector<ui::ModelRequest> loadedModels;  ///< to be answered with
 
     [[nodiscard]] ui::EngineVerbs verbs();
+    /// While a window may be asking.
+    void setRuns(std::vector<api::RunInfo> infos)
+    {
+        const std::lock_guard lock(mutex);
+        runs = std::move(infos);
+    }
+    void setElsewhere(std::vector<api::RunInfo> infos)
+    {
+        const std::lock_guard lock(mutex);
+        elsewhere = std::move(infos);
+    }
 };
 
 /// SmolLM2-135M's numbers.

@@ -80,7 +80,7 @@ private Q_SLOTS:
         QFETCH(bool, twice);
         const api::BaseWeights base{static_cast<Quantization>(quantization), twice};
         WindowFixture fixture;
-        fixture.engine.runs = {runIn("/runs/one", base)};
+        fixture.engine.setRuns({runIn("/runs/one", base)});
         show(fixture);
         ask(fixture);
         QCOMPARE(fixture.engine.loadedModels.size(), std::size_t{1});
@@ -91,7 +91,7 @@ private Q_SLOTS:
     void anotherRunLoadsItsOwnBaseAndTheSameRunNothing()
     {
         WindowFixture fixture;
-        fixture.engine.runs = {runIn("/runs/one", {Quantization::Nf4, true}), runIn("/runs/two", {})};
+        fixture.engine.setRuns({runIn("/runs/one", {Quantization::Nf4, true}), runIn("/runs/two", {})});
         show(fixture);
         ask(fixture);
         ask(fixture);
@@ -105,8 +105,8 @@ private Q_SLOTS:
     void aRunFromElsewhereIsReadBeforeItIsTried()
     {
         WindowFixture fixture;
-        fixture.engine.runs = {runIn("/runs/one", {})};
-        fixture.engine.elsewhere = {runIn("/usb/run", {Quantization::Nf4, false})};
+        fixture.engine.setRuns({runIn("/runs/one", {})});
+        fixture.engine.setElsewhere({runIn("/usb/run", {Quantization::Nf4, false})});
         show(fixture);
         auto* page = fixture.page<ExportPage>();
         page->openRun(QStringLiteral("/usb/run"));
@@ -124,7 +124,7 @@ private Q_SLOTS:
         WindowFixture fixture;
         api::RunInfo begun = runIn("/usb/begun", {});
         begun.hasAdapter = false;
-        fixture.engine.elsewhere = {begun};
+        fixture.engine.setElsewhere({begun});
         show(fixture);
         auto* page = fixture.page<ExportPage>();
         page->openRun(QStringLiteral("/usb/none"));
