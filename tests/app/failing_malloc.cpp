@@ -2,8 +2,8 @@
 // A library to be preloaded into lorikeet-cli: memory runs out in the threads beside the main one. LORIKEET_FAIL_ABOVE: allocations of
 // at least so many bytes are counted; LORIKEET_FAIL_AT: from this one on they fail; LORIKEET_FAIL_ONCE: only this one does. With
 // LORIKEET_FAIL_COUNT the number of such allocations is written to that file when the program ends. Allocations of oneDNN, of libgomp, of
-// libstdc++'s directory_iterator and of the functions of the program in LORIKEET_HELPLESS ("start-bytes," in hexadecimal, as linked) succeed
-// always: the first writes through the null pointer, the second ends the process, the third allocates in a noexcept function, the last are
+// libstdc++'s directory iterators and of the functions of the program in LORIKEET_HELPLESS ("start-bytes," in hexadecimal, as linked) succeed
+// always: the first writes through the null pointer, the second ends the process, the third allocate in noexcept functions, the last are
 // destructors of a library that do; nobody above them can help it (before oneDNN compiles, the program asks for room itself).
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -107,7 +107,8 @@ bool isHelpless()
         Dl_info info;
         found = dladdr(frames[i], &info) != 0 && info.dli_fname != nullptr
              && (std::strstr(info.dli_fname, "libdnnl") != nullptr || std::strstr(info.dli_fname, "libgomp") != nullptr
-                 || (info.dli_sname != nullptr && std::strstr(info.dli_sname, "directory_iterator9increment") != nullptr)
+                 || (info.dli_sname != nullptr
+                     && (std::strstr(info.dli_sname, "directory_iterator") != nullptr || std::strstr(info.dli_sname, "10filesystem10remove_all") != nullptr))
                  || (std::strstr(info.dli_fname, "lorikeet-cli") != nullptr && isInHelpless(frames[i], info.dli_fbase)));
     }
     asking = false;
