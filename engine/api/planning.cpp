@@ -27,7 +27,7 @@ plan::KernelCosts cachedCpuCosts(const ModelShape& shape, const kernels::Product
     static std::mutex mutex;
     static std::map<Key, plan::KernelCosts> cache;
     const Key key{shape.hidden, shape.queryWidth(), shape.kvWidth(), shape.mlp, shape.vocab, sizes.rows, sizes.lossChunk, sizes.largestRank, sizes.compute,
-                  sizes.wholeModel || sizes.also.head || (sizes.also.embeddings && shape.tiedHead), sizes.wholeModel, sizes.principal, sizes.magnitudes};
+                  sizes.headIsTrained(shape.tiedHead), sizes.wholeModel, sizes.principal, sizes.magnitudes};
     const std::lock_guard lock(mutex);
     if (const auto it = cache.find(key); it != cache.end())
         return it->second;

@@ -106,7 +106,7 @@ plan::KernelCosts cpuCosts(const ModelShape& shape, const ProductSizes& sizes)
         products.push_back({rows, shape.vocab, shape.hidden, false, true, sizes.compute, sizes.compute});
         if (sizes.training)
             products.push_back({rows, shape.hidden, shape.vocab, false, false, sizes.compute, sizes.compute});
-        if (sizes.wholeModel || sizes.also.head || (sizes.also.embeddings && shape.tiedHead))
+        if (sizes.headIsTrained(shape.tiedHead))
             products.push_back({shape.vocab, shape.hidden, rows, true, false, sizes.compute, DType::F32});
     }
     const bool widened = sizes.compute == DType::BF16 && !cpuMultipliesBf16();

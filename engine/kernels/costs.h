@@ -20,6 +20,9 @@ struct ProductSizes {
     AlsoTrain also;           ///< what is trained beside the adapter
     bool principal = false;   ///< principal parts are split off while loading
     bool magnitudes = false;  ///< rows of W + s B A are made for their norms (DoRA)
+
+    /// The table of the head has a gradient; a tied one is the embedding's.
+    [[nodiscard]] bool headIsTrained(bool tied) const noexcept { return wholeModel || also.head || (also.embeddings && tied); }
 };
 
 /// Of a training job.

@@ -112,7 +112,7 @@ void addAdapter(std::vector<JobField>& table)
                                 {"default", "pissa"}, LORIKEET_MEMBER(recipe, adapterInit)));
     table.push_back(booleanField({"recipe.dora", "Magnitudes (DoRA)", "",
                                   "Trains the length of each row of an adapted matrix beside the adapter, which then only turns it: often learns "
-                                  "better at small ranks, for hardly any memory and up to a third more time; needs dropout 0.",
+                                  "better at small ranks, for hardly any memory and about half as much time again; needs dropout 0.",
                                   true, 3},
                                  LORIKEET_MEMBER(recipe, dora)));
     table.push_back(wordsField({"recipe.also_train", "Also train", "",

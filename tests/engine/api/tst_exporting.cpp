@@ -6,7 +6,7 @@
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "tests/engine/api/api_run.h"
-#include "tests/engine/api/logits.h"
+#include "tests/engine/logits.h"
 #include "tests/engine/oracle_process.h"
 #include "tests/engine/train/tiny_run.h"
 

@@ -7,7 +7,7 @@
 #include "engine/base/files.h"
 #include "engine/formats/safetensors_reader.h"
 #include "engine/generate/sampler.h"
-#include "tests/engine/api/logits.h"
+#include "tests/engine/logits.h"
 #include "tests/engine/oracle_process.h"
 #include "tests/engine/train/tiny_run.h"
 

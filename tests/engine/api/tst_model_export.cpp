@@ -7,7 +7,7 @@
 #include "engine/formats/model_source.h"
 #include "engine/formats/safetensors_reader.h"
 #include "tests/engine/api/api_run.h"
-#include "tests/engine/api/logits.h"
+#include "tests/engine/logits.h"
 #include "tests/engine/formats/oracle.h"
 #include "tests/engine/train/tiny_run.h"
 

@@ -8,6 +8,7 @@
 #include "engine/lora/peft_folder.h"
 #include "engine/model/quantised_weights.h"
 #include "engine/model/weight_loader.h"
+#include "tests/engine/logits.h"
 #include "tests/engine/oracle_process.h"
 
 #include <QFile>
@@ -21,6 +22,7 @@
 #include <cstring>
 
 using namespace lorikeet;
+using test::difference;
 
 namespace {
 
@@ -49,20 +51,6 @@ std::vector<float> floatsIn(const QString& path, const std::string& name)
 {
     const formats::SafetensorsFile file(pathOf(path));
     return tensorIn<float>({&file, &file.tensors().at(name)});
-}
-
-/// Largest difference relative to the largest logit.
-double difference(const std::vector<float>& ours, const std::vector<float>& theirs)
-{
-    if (ours.size() != theirs.size() || ours.empty())
-        return 1e9;
-    double most = 0;
-    double scale = 0;
-    for (std::size_t i = 0; i < ours.size(); ++i) {
-        most = std::max(most, std::abs(static_cast<double>(ours[i]) - theirs[i]));
-        scale = std::max(scale, std::abs(static_cast<double>(theirs[i])));
-    }
-    return most / scale;
 }
 
 std::vector<float> ourLogits(const QString& model, const QString& adapter, const std::vector<std::int32_t>& tokens, Quantization quantization,

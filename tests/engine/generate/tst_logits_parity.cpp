@@ -5,6 +5,7 @@
 #include "engine/hardware/devices.h"
 #include "engine/lora/adapter.h"
 #include "engine/lora/peft_folder.h"
+#include "tests/engine/logits.h"
 #include "tests/engine/oracle_process.h"
 
 #include <QDir>
@@ -18,6 +19,7 @@
 #include <cmath>
 
 using namespace lorikeet;
+using test::difference;
 
 namespace {
 
@@ -41,20 +43,6 @@ std::vector<float> logitsIn(const QString& path)
     std::vector<float> values(tensor.bytes / 4);
     file.read(tensor, 0, std::as_writable_bytes(std::span(values)));
     return values;
-}
-
-/// Largest difference relative to the largest logit.
-double difference(const std::vector<float>& ours, const std::vector<float>& theirs)
-{
-    if (ours.size() != theirs.size() || ours.empty())
-        return 1e9;
-    double most = 0;
-    double scale = 0;
-    for (std::size_t i = 0; i < ours.size(); ++i) {
-        most = std::max(most, std::abs(static_cast<double>(ours[i]) - theirs[i]));
-        scale = std::max(scale, std::abs(static_cast<double>(theirs[i])));
-    }
-    return most / scale;
 }
 
 /// Logits of a model, with an adapter folder where one is given.
