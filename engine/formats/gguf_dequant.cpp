@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A quantised block is 32 elements: fp16 scale d, for *_1 types fp16 minimum m, for Q5 types 32 high bits, then nibbles (elements 0-15
+// A block of the types here is 32 elements: fp16 scale d, for *_1 types fp16 minimum m, for Q5 types 32 high bits, then nibbles (elements 0-15
 // in the low halves of 16 bytes, 16-31 in the high halves) or signed bytes.
 #include "engine/formats/gguf_dequant.h"
 
 #include "engine/base/check.h"
+#include "engine/formats/gguf_k_blocks.h"
 #include "engine/formats/half_floats.h"
 
 #include <cstring>
@@ -101,10 +102,19 @@ struct Block8_0 {
 };
 
 template <typename Block>
+consteval std::size_t elementsOf()
+{
+    if constexpr (requires { Block::kElements; })
+        return Block::kElements;
+    else
+        return 2 * kHalfBlock;
+}
+
+template <typename Block>
 void widenBlocks(std::span<const std::byte> blocks, std::span<float> target) noexcept
 {
     const std::byte* block = blocks.data();
-    for (std::size_t first = 0; first < target.size(); first += 32, block += Block::kBytes)
+    for (std::size_t first = 0; first < target.size(); first += elementsOf<Block>(), block += Block::kBytes)
         Block::widen(block, target.data() + first);
 }
 
@@ -112,7 +122,7 @@ void widenBlocks(std::span<const std::byte> blocks, std::span<float> target) noe
 
 bool canDequantize(const GgufTypeInfo& type) noexcept
 {
-    constexpr std::uint32_t kSupported[] = {0, 1, 2, 3, 6, 7, 8, 30};
+    constexpr std::uint32_t kSupported[] = {0, 1, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 15, 20, 23, 30};
     for (const std::uint32_t id : kSupported) {
         if (type.id == id)
             return true;
@@ -134,6 +144,14 @@ void dequantize(const GgufTypeInfo& type, std::span<const std::byte> blocks, std
     case 6: widenBlocks<Block5_0>(blocks, target); return;
     case 7: widenBlocks<Block5_1>(blocks, target); return;
     case 8: widenBlocks<Block8_0>(blocks, target); return;
+    case 10: widenBlocks<BlockQ2K>(blocks, target); return;
+    case 11: widenBlocks<BlockQ3K>(blocks, target); return;
+    case 12: widenBlocks<BlockQ4K>(blocks, target); return;
+    case 13: widenBlocks<BlockQ5K>(blocks, target); return;
+    case 14: widenBlocks<BlockQ6K>(blocks, target); return;
+    case 15: widenBlocks<BlockQ8K>(blocks, target); return;
+    case 20: widenBlocks<BlockIq4Nl>(blocks, target); return;
+    case 23: widenBlocks<BlockIq4Xs>(blocks, target); return;
     case 30: widenBrain(blocks, target); return;
     default: LORIKEET_CHECK(false, std::string("no dequantisation of ") + type.name);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From ggml blocks to fp32, bit-equal to ggml's reference (dequantize_row_* of ggml-quants.c, gguf-py quants.py): F32 F16 BF16 Q4_0
-// Q4_1 Q5_0 Q5_1 Q8_0.
+// Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K Q8_K IQ4_NL IQ4_XS.
 #pragma once
 
 #include "engine/formats/gguf_reader.h"

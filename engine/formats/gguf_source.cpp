@@ -75,7 +75,7 @@ void GgufSource::addTensor(ParamId id)
                       "the metadata and the tensors do not belong together");
     if (!canDequantize(*tensor->type))
         m_file.refuse("tensor '" + name + "' is stored as " + tensor->type->name
-                          + ", which is not read; read are F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1 and Q8_0",
+                          + ", which is not read; read are F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL and IQ4_XS",
                       "choose a file of one of these types, best F16, BF16 or Q8_0");
     // a bias of a quantised vector type would not be whole blocks per element; converters always write vectors as fp32
     if (isVector(id.kind) && tensor->type->blockElements != 1)

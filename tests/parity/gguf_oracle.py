@@ -13,7 +13,10 @@ import sys
 import gguf
 import numpy as np
 
-TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"]
+TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS"]
+# Where the halves of a block lie: its scale and, in some types, the scale of its minima.
+HALVES = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q2_K": [80, 82], "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2],
+          "Q6_K": [208], "IQ4_NL": [0], "IQ4_XS": [0]}
 
 
 def blocks(folder):
@@ -21,14 +24,11 @@ def blocks(folder):
     for name in TYPES:
         kind = gguf.GGMLQuantizationType[name]
         elements, size = gguf.GGML_QUANT_SIZES[kind]
-        count = 4096 if elements == 32 else 65536
+        count = {1: 65536, 32: 4096, 256: 1024}[elements]
         data = random.integers(0, 256, (count, size), dtype=np.uint8)
-        if elements == 32:  # the first two bytes are the scale: every kind of half, but a finite one
-            scale = data[:, :2].copy().view(np.uint16)
-            data[:, :2] = np.where((scale & 0x7C00) == 0x7C00, scale & 0x83FF, scale).view(np.uint8)
-            if name.endswith("_1"):
-                minimum = data[:, 2:4].copy().view(np.uint16)
-                data[:, 2:4] = np.where((minimum & 0x7C00) == 0x7C00, minimum & 0x83FF, minimum).view(np.uint8)
+        for at in HALVES.get(name, []):  # every kind of half, but a finite one
+            half = data[:, at:at + 2].copy().view(np.uint16)
+            data[:, at:at + 2] = np.where((half & 0x7C00) == 0x7C00, half & 0x83FF, half).view(np.uint8)
         values = gguf.quants.dequantize(data.reshape(1, -1), kind)
         (folder / f"{name}.blocks").write_bytes(data.tobytes())
         (folder / f"{name}.f32").write_bytes(values.astype(np.float32).tobytes())

@@ -80,12 +80,25 @@ private Q_SLOTS:
         QCOMPARE(values[63], -256.0F);
     }
 
+    /// The gguf package has no dequantisation of Q8_K: the layout by hand.
+    void q8_KIsAnFp32ScaleTimesSignedBytes()
+    {
+        std::string block = le(-0.75F);
+        for (int i = 0; i < 256; ++i)
+            block += static_cast<char>(i - 128);
+        block += std::string(32, '\x7F');  // sums of 16
+        const auto values = widen(15, block + block);
+        QCOMPARE(values.size(), std::size_t{512});
+        for (int i = 0; i < 512; ++i)
+            QCOMPARE(values[static_cast<std::size_t>(i)], -0.75F * static_cast<float>(i % 256 - 128));
+    }
+
     void typesThatAreNotReadAreKnownByName()
     {
-        QVERIFY(!canDequantize(*ggufTypeInfo(12)));
-        QCOMPARE(std::string(ggufTypeInfo(12)->name), std::string("Q4_K"));
+        QVERIFY(!canDequantize(*ggufTypeInfo(16)));
+        QCOMPARE(std::string(ggufTypeInfo(16)->name), std::string("IQ2_XXS"));
         QVERIFY(ggufTypeInfo(4) == nullptr);
-        QVERIFY_THROWS_EXCEPTION(Error, widen(12, std::string(144, '\0')));
+        QVERIFY_THROWS_EXCEPTION(Error, widen(16, std::string(66, '\0')));
     }
 
     void aPartOfABlockIsOurFault()

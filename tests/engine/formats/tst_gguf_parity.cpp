@@ -50,7 +50,7 @@ private Q_SLOTS:
     void blocksAreWidenedBitForBit_data()
     {
         QTest::addColumn<std::uint32_t>("type");
-        for (const std::uint32_t type : {0U, 1U, 30U, 2U, 3U, 6U, 7U, 8U})
+        for (const std::uint32_t type : {0U, 1U, 30U, 2U, 3U, 6U, 7U, 8U, 10U, 11U, 12U, 13U, 14U, 20U, 23U})
             QTest::addRow("%s", ggufTypeInfo(type)->name) << type;
     }
     void blocksAreWidenedBitForBit()
