@@ -2,6 +2,7 @@
 // Drawing of the controls that Fusion gives gradients and bevels.
 #include "ui/flat_style.h"
 
+#include <QAbstractScrollArea>
 #include <QAbstractSpinBox>
 #include <QComboBox>
 #include <QPainter>
@@ -182,6 +183,11 @@ void drawComboBox(const QStyleOptionComboBox& option, QPainter& painter, const Q
     drawChevron(painter, box, false, option.palette.color(QPalette::PlaceholderText));
 }
 
+bool isTextBox(const QWidget* widget)
+{
+    return widget->inherits("QPlainTextEdit") || widget->inherits("QTextEdit");
+}
+
 }  // namespace
 
 FlatStyle::FlatStyle() : QProxyStyle(QStyleFactory::create(QStringLiteral("Fusion")))
@@ -193,6 +199,9 @@ void FlatStyle::polish(QWidget* widget)
     QProxyStyle::polish(widget);
     if (widget->inherits("QAbstractButton") || widget->inherits("QComboBox") || widget->inherits("QScrollBar"))
         widget->setAttribute(Qt::WA_Hover);
+    // The frame paints the ground of a text box: a filled viewport would square off its rounded corners.
+    if (isTextBox(widget))
+        qobject_cast<QAbstractScrollArea*>(widget)->viewport()->setAutoFillBackground(false);
 }
 
 void FlatStyle::drawPrimitive(PrimitiveElement element, const QStyleOption* option, QPainter* painter, const QWidget* widget) const
@@ -211,7 +220,8 @@ void FlatStyle::drawPrimitive(PrimitiveElement element, const QStyleOption* opti
     case PE_IndicatorRadioButton: drawCheckBox(*option, *painter, true); return;
     case PE_Frame:
         if (widget != nullptr && widget->inherits("QAbstractScrollArea")) {
-            roundedBox(*painter, option->rect, QColor(), option->palette.color(option->state.testFlag(State_HasFocus) ? QPalette::Highlight : QPalette::Mid));
+            const QColor ground = isTextBox(widget) ? option->palette.color(QPalette::Base) : QColor();
+            roundedBox(*painter, option->rect, ground, option->palette.color(option->state.testFlag(State_HasFocus) ? QPalette::Highlight : QPalette::Mid));
             return;
         }
         break;

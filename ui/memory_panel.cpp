@@ -212,11 +212,13 @@ void MemoryPanel::showSpeed()
     m_speed->setVisible(forecast.has_value());
     if (!forecast)
         return;
-    const auto rate = [](double value) { return toQt(formatNumber(value, 2)); };
-    QString text = tr("About %1 tokens/s (%2 to %3)").arg(rate(forecast->tokensPerSecond), rate(forecast->tokensPerSecondLow), rate(forecast->tokensPerSecondHigh));
+    // A line may end before a bracket, not inside it.
+    const auto unbroken = [](const std::string& figure) { return toQt(figure).replace(QLatin1Char(' '), QChar(0xa0)); };
+    const auto rate = [&unbroken](double value) { return unbroken(formatNumber(value, 2)); };
+    QString text = tr("About %1 tokens/s (%2\u00a0to\u00a0%3)").arg(rate(forecast->tokensPerSecond), rate(forecast->tokensPerSecondLow), rate(forecast->tokensPerSecondHigh));
     if (const auto tokens = m_advisor.tokensOfRun(); tokens && forecast->tokensPerSecondLow > 0) {
-        const auto duration = [&tokens](double perSecond) { return toQt(formatDuration(*tokens / perSecond)); };
-        text += tr(", %1 for the run (%2 to %3)")
+        const auto duration = [&tokens, &unbroken](double perSecond) { return unbroken(formatDuration(*tokens / perSecond)); };
+        text += tr(", %1 for the run (%2\u00a0to\u00a0%3)")
                     .arg(duration(forecast->tokensPerSecond), duration(forecast->tokensPerSecondHigh), duration(forecast->tokensPerSecondLow));
     }
     m_speed->setText(text);
