@@ -33,6 +33,7 @@ void addVerbs(CLI::App& app, Action& chosen)
     addInspectVerb(app, chosen);
     addTokenizeVerb(app, chosen);
     addLogitsVerb(app, chosen);
+    addBenchVerb(app, chosen);
     addDoctorVerb(app, chosen);
 }
 

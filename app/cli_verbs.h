@@ -30,6 +30,7 @@ void addGenerateVerb(CLI::App& app, Action& chosen);
 void addLogitsVerb(CLI::App& app, Action& chosen);
 void addInspectVerb(CLI::App& app, Action& chosen);
 void addTokenizeVerb(CLI::App& app, Action& chosen);
+void addBenchVerb(CLI::App& app, Action& chosen);
 void addDoctorVerb(CLI::App& app, Action& chosen);
 
 /// Version of the objects that --json prints, unless they are run events (kEventVersion) or plans.

@@ -30,6 +30,7 @@ private Q_SLOTS:
     void aConversationShowsWhatIsTrained();
     void answersAreTheSameTwice();
     void logitsAreWrittenAsSafetensors();
+    void theBenchAccountsForTheStep();
     void theDoctorKnowsTheMachine();
     void aClosedPipeEndsQuietly();
     void aFullTargetOfOutputIsSaid();
@@ -53,7 +54,7 @@ void TestCli::helpAndVersionEndWithZero()
 {
     const CliResult help = cli({"--help"});
     QCOMPARE(help.code, 0);
-    for (const char* verb : {"job", "plan", "train", "export", "generate", "inspect", "tokenize", "logits", "doctor"}) {
+    for (const char* verb : {"job", "plan", "train", "export", "generate", "inspect", "tokenize", "logits", "bench", "doctor"}) {
         QVERIFY2(help.out.contains(verb), verb);
         QCOMPARE(cli({QString::fromUtf8(verb), "--help"}).code, 0);
     }
@@ -320,6 +321,33 @@ void TestCli::logitsAreWrittenAsSafetensors()
     quint64 header = 0;
     std::memcpy(&header, file.constData(), sizeof header);
     QCOMPARE(file.size(), static_cast<qsizetype>(8 + header) + qsizetype{3} * shape[1].toInt() * 4);
+}
+
+/// The ops and the parts of the step are the same time cut in two ways, and none of it is longer than the step.
+void TestCli::theBenchAccountsForTheStep()
+{
+    const CliResult result = cli({"bench", "step", "model", "--set", "recipe.precision=fp32", "recipe.context=32", "recipe.micro_batch=2",
+                                  "--steps", "3", "--warmup", "1", "--trace", "trace.json", "--json"});
+    QVERIFY2(result.code == 0, result.out + result.err);
+    const QJsonObject bench = result.objects().value(0);
+    double step = 0;
+    for (const QJsonValue& seconds : bench["step_seconds"].toArray())
+        step += seconds.toDouble() / 3;
+    const auto sum = [&](const char* list) {
+        double seconds = 0;
+        for (const QJsonValue& one : bench[QLatin1String(list)].toArray())
+            seconds += one.toObject()["seconds_per_step"].toDouble();
+        return seconds;
+    };
+    QVERIFY(sum("ops") > 0 && sum("ops") <= step);
+    QVERIFY(std::abs(sum("ops") - sum("parts")) <= 1e-9 * step);
+    double calls = 0;
+    for (const QJsonValue& op : bench["ops"].toArray())
+        calls += op.toObject()["calls_per_step"].toDouble();
+    QFile trace(at("trace.json"));
+    QVERIFY(trace.open(QIODevice::ReadOnly));
+    QCOMPARE(QJsonDocument::fromJson(trace.readAll()).object()["traceEvents"].toArray().size(), static_cast<qsizetype>(calls + 0.5));
+    QCOMPARE(cli({"bench", "ops", "model", "--steps", "0"}).code, 2);
 }
 
 void TestCli::theDoctorKnowsTheMachine()
