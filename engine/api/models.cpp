@@ -75,7 +75,7 @@ ModelInfo describe(const std::string& path, const formats::ModelSource& source)
         info.hasChatTemplate = !words->chatTemplate.empty();
     } else {
         const std::filesystem::path folder = std::filesystem::is_directory(source.path()) ? source.path() : source.path().parent_path();
-        info.hasTokenizer = folderHas(folder, {"tokenizer.json", "tokenizer.model"});
+        info.hasTokenizer = folderHas(folder, {"tokenizer.json", "tokenizer.model", "merges.txt"});
         info.hasChatTemplate = folderHas(folder, {"chat_template.jinja", "chat_template.json"});
         if (const auto config = folder / "tokenizer_config.json"; !info.hasChatTemplate && std::filesystem::exists(config))
             info.hasChatTemplate = readTextFile(config, 64 << 20).find("\"chat_template\"") != std::string::npos;

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::uint64_t kLargestTokenizerFile = 256ull << 20;
 constexpr const char* kTokenizerFiles[] = {"tokenizer.json",     "tokenizer.model",         "tokenizer_config.json",
-                                           "chat_template.jinja", "special_tokens_map.json", "added_tokens.json"};
+                                           "chat_template.jinja", "special_tokens_map.json", "added_tokens.json",
+                                           "vocab.json",         "merges.txt"};
 
 std::filesystem::path folderOf(const formats::ModelSource& source)
 {

@@ -39,7 +39,8 @@ std::vector<std::pair<std::string, TokenId>> tokensOf(const ScoredPieceSpec& spe
 
 BpeModel::BpeModel(const BpeSpec& spec, bool onBytes, const std::string& source)
     : m_vocabulary(spec.vocab, source + ": model.vocab"), m_merges(spec.merges.size()), m_onBytes(onBytes),
-      m_byteFallback(spec.byteFallback), m_fuseUnk(spec.fuseUnk), m_ignoreMerges(spec.ignoreMerges)
+      m_byteFallback(spec.byteFallback), m_fuseUnk(spec.fuseUnk), m_ignoreMerges(spec.ignoreMerges),
+      m_continuingPrefix(spec.continuingPrefix), m_wordSuffix(spec.wordSuffix)
 {
     if (!spec.unkToken.empty()) {
         m_unk = m_vocabulary.find(spec.unkToken);
@@ -67,11 +68,15 @@ BpeModel::BpeModel(const ScoredPieceSpec& spec, const std::string& source)
 
 void BpeModel::readMerges(const BpeSpec& spec, const std::string& source)
 {
-    m_cutsAtBlanks = !m_onBytes && !m_ignoreMerges && m_vocabulary.find(kBlank).has_value();
+    m_cutsAtBlanks = !m_onBytes && !m_ignoreMerges && m_continuingPrefix.empty() && m_wordSuffix.empty() && m_vocabulary.find(kBlank).has_value();
     std::string joined;
     for (std::size_t rank = 0; rank < spec.merges.size(); ++rank) {
         const auto& [left, right] = spec.merges[rank];
-        joined.assign(left).append(right);
+        if (right.size() < m_continuingPrefix.size()) {
+            refuse(source, "merge " + std::to_string(rank) + " (\"" + left + "\" \"" + right
+                               + "\"): the second part is shorter than continuing_subword_prefix");
+        }
+        joined.assign(left).append(right, m_continuingPrefix.size());
         const auto leftId = m_vocabulary.find(left);
         const auto rightId = m_vocabulary.find(right);
         const auto result = m_vocabulary.find(joined);
@@ -164,7 +169,12 @@ void BpeModel::start(std::string_view chunk, std::vector<Symbol>& symbols) const
         const auto lead = static_cast<unsigned char>(chunk[i]);
         const std::uint32_t length = m_onBytes ? 1 : lengthFromLead(lead);
         const std::string_view character = chunk.substr(i, length);
-        TokenId id = length == 1 ? m_singleBytes[lead] : m_vocabulary.find(character).value_or(-1);
+        TokenId id = -1;
+        if (!m_continuingPrefix.empty() || !m_wordSuffix.empty()) {
+            id = affixed(character, i == 0, i + length == chunk.size());
+        } else {
+            id = length == 1 ? m_singleBytes[lead] : m_vocabulary.find(character).value_or(-1);
+        }
         if (id < 0 && m_placeholders.size() > 0) {
             const auto place = m_placeholders.find(character);
             id = place ? m_firstPlaceholder + *place : -1;
@@ -192,6 +202,14 @@ void BpeModel::start(std::string_view chunk, std::vector<Symbol>& symbols) const
     if (unknown) {
         symbols.push_back(*unknown);
     }
+}
+
+TokenId BpeModel::affixed(std::string_view character, bool first, bool last) const
+{
+    std::string text = first ? std::string() : m_continuingPrefix;
+    text.append(m_onBytes ? std::string_view(alphabetCharOf(static_cast<unsigned char>(character.front()))) : character);
+    text.append(last ? m_wordSuffix : std::string());
+    return m_vocabulary.find(text).value_or(-1);
 }
 
 bool BpeModel::appendBytes(std::string_view character, std::uint32_t begin, std::vector<Symbol>& symbols) const

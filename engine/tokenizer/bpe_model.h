@@ -34,6 +34,8 @@ private:
     void prepare();
     void encodeChunk(std::string_view chunk, EncodeScratch& scratch, std::vector<Symbol>& out, std::uint32_t base) const;
     void start(std::string_view chunk, std::vector<Symbol>& symbols) const;
+    /// The token of a character with the prefix and suffix that its place in the piece asks for, or -1.
+    [[nodiscard]] TokenId affixed(std::string_view character, bool first, bool last) const;
     [[nodiscard]] bool appendBytes(std::string_view character, std::uint32_t begin, std::vector<Symbol>& symbols) const;
     void expandPlaceholders(std::string_view chunk, std::vector<Symbol>& symbols) const;
 
@@ -49,6 +51,8 @@ private:
     bool m_byteFallback = false;
     bool m_fuseUnk = false;
     bool m_ignoreMerges = false;
+    std::string m_continuingPrefix;
+    std::string m_wordSuffix;
     bool m_cutsAtBlanks = false;  ///< no merge crosses the front of U+2581, so words can be encoded one by one
 };
 

@@ -189,6 +189,39 @@ private:
     bool m_first = true;
 };
 
+/// The suffix of a token becomes a blank, of the last token nothing: one token is held back.
+class WordEndStage : public DecodeStage {
+public:
+    explicit WordEndStage(std::string suffix) : m_suffix(std::move(suffix)) {}
+    void push(std::string token, std::vector<std::string>& out) override
+    {
+        if (m_holds) {
+            out.push_back(replaced(" "));
+        }
+        m_held = std::move(token);
+        m_holds = true;
+    }
+    void finish(std::vector<std::string>& out) override
+    {
+        if (m_holds) {
+            out.push_back(replaced(""));
+        }
+        m_holds = false;
+    }
+
+private:
+    [[nodiscard]] std::string replaced(std::string_view by)
+    {
+        for (std::size_t at = 0; !m_suffix.empty() && (at = m_held.find(m_suffix, at)) != std::string::npos; at += by.size()) {
+            m_held.replace(at, m_suffix.size(), by);
+        }
+        return std::move(m_held);
+    }
+    std::string m_suffix;
+    std::string m_held;
+    bool m_holds = false;
+};
+
 class JoinStage : public DecodeStage {
 public:
     void push(std::string token, std::vector<std::string>& out) override
@@ -241,6 +274,8 @@ DecodeChain::DecodeChain(const std::vector<DecoderSpec>& specs, const std::strin
             m_stages.push_back(whole(std::make_unique<ByteFallbackStage>(), fused));
         } else if (const auto* strip = std::get_if<StripDecoderSpec>(&spec)) {
             m_stages.push_back(std::make_unique<StripStage>(*strip, fused));
+        } else if (const auto* wordEnd = std::get_if<WordEndDecoderSpec>(&spec)) {
+            m_stages.push_back(whole(std::make_unique<WordEndStage>(wordEnd->suffix), fused));
         } else {
             m_stages.push_back(std::make_unique<MetaspaceStage>(std::get<MetaspaceSpec>(spec), fused));
         }

@@ -154,7 +154,7 @@ void setByteLevel(const GgufTokenizer& fields, TokenizerSpec& spec)
         refuse(fields, "pre", "\"" + fields.pre + "\" is not known, so text would be split in the wrong places");
     }
     if (known->nfc) {
-        spec.normalizers.emplace_back(NfcSpec{});
+        spec.normalizers.emplace_back(NormalFormSpec{NormalForm::Nfc});
     }
     if (known->kind == KnownPre::Kind::Split) {
         spec.preTokenizers.emplace_back(SplitSpec{{known->pattern, true}, SplitBehavior::Isolated, false});

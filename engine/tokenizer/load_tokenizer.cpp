@@ -2,6 +2,7 @@
 // Which file of a model folder makes the tokenizer.
 #include "engine/base/error.h"
 #include "engine/base/files.h"
+#include "engine/tokenizer/legacy_folder.h"
 #include "engine/tokenizer/pipeline_tokenizer.h"
 #include "engine/tokenizer/sentencepiece_tokenizer.h"
 #include "engine/tokenizer/tokenizer.h"
@@ -13,9 +14,8 @@
 namespace lorikeet::tokenizer {
 namespace {
 
-std::unique_ptr<Tokenizer> fromTokenizerJson(const std::filesystem::path& path, const TokenizerConfig& config)
+std::unique_ptr<Tokenizer> fromSpec(TokenizerSpec spec, const TokenizerConfig& config)
 {
-    TokenizerSpec spec = readTokenizerJson(readTextFile(path, kTokenizerJsonLimit), utf8(path));
     std::unordered_map<std::string_view, TokenId> vocabulary;
     for (const auto& [text, id] : std::get<BpeSpec>(spec.model).vocab) {
         vocabulary.emplace(text, id);
@@ -41,15 +41,20 @@ std::unique_ptr<Tokenizer> fromTokenizerJson(const std::filesystem::path& path, 
 
 std::unique_ptr<Tokenizer> loadTokenizer(const std::filesystem::path& modelFolder)
 {
-    const TokenizerConfig config = readTokenizerConfig(modelFolder);
+    TokenizerConfig config = readTokenizerConfig(modelFolder);
     std::error_code ignored;
     if (const auto json = modelFolder / "tokenizer.json"; std::filesystem::exists(json, ignored)) {
-        return fromTokenizerJson(json, config);
+        return fromSpec(readTokenizerJson(readTextFile(json, kTokenizerJsonLimit), utf8(json)), config);
     }
     if (const auto model = modelFolder / "tokenizer.model"; std::filesystem::exists(model, ignored)) {
         return loadSentencePiece(model, config);
     }
-    throw Error{ErrorCode::BadInput, utf8(modelFolder) + ": there is neither tokenizer.json nor tokenizer.model",
+    if (isLegacyFolder(modelFolder)) {
+        TokenizerSpec spec = readLegacyFolder(modelFolder, config);
+        return fromSpec(std::move(spec), config);
+    }
+    throw Error{ErrorCode::BadInput,
+                utf8(modelFolder) + ": there is neither tokenizer.json nor tokenizer.model, nor vocab.json with merges.txt",
                 "choose the folder of a whole model, with its tokenizer"};
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -35,11 +36,27 @@ constexpr std::pair<char32_t, char32_t> kAfterUnicode9[] = {
     {0x1E5EE, 0x1E5EF},
 };
 
+/// The same for compatibility decompositions (NFKC, NFKD).
+constexpr std::pair<char32_t, char32_t> kCompatibilityAfterUnicode9[] = {
+    {0x32FF, 0x32FF},   {0xA7F1, 0xA7F4},   {0xAB69, 0xAB69},   {0x10781, 0x107BA}, {0x1CCD6, 0x1CCF9},
+    {0x1E030, 0x1E06D}, {0x1F16C, 0x1F16C}, {0x1FBF0, 0x1FBF9},
+};
+
+bool isIn(std::span<const std::pair<char32_t, char32_t>> ranges, char32_t value)
+{
+    const auto range = std::lower_bound(ranges.begin(), ranges.end(), value,
+                                        [](const auto& entry, char32_t v) { return entry.second < v; });
+    return range != ranges.end() && range->first <= value;
+}
+
 bool isAfterUnicode9(char32_t value)
 {
-    const auto* range = std::lower_bound(std::begin(kAfterUnicode9), std::end(kAfterUnicode9), value,
-                                         [](const auto& entry, char32_t v) { return entry.second < v; });
-    return range != std::end(kAfterUnicode9) && range->first <= value;
+    return isIn(kAfterUnicode9, value);
+}
+
+bool isCompatibility(NormalForm form)
+{
+    return form == NormalForm::Nfkc || form == NormalForm::Nfkd;
 }
 
 int combiningClassOf(char32_t value)
@@ -58,7 +75,7 @@ char32_t composed(char32_t first, char32_t second)
     return utf8proc_normalize_utf32(pair.data(), 2, options) == 1 ? static_cast<char32_t>(pair[0]) : 0;
 }
 
-std::vector<Change> decomposed(std::string_view text)
+std::vector<Change> decomposed(std::string_view text, bool compatibility)
 {
     std::vector<Change> out;
     out.reserve(text.size());
@@ -69,11 +86,11 @@ std::vector<Change> decomposed(std::string_view text)
         unordered = out.size();
     };
     std::array<utf8proc_int32_t, 32> parts{};
-    const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
+    const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | (compatibility ? UTF8PROC_COMPAT : 0));
     for (std::size_t i = 0; i < text.size();) {
         const CodePoint character = codePointAt(text, i);
         i += character.length;
-        if (isAfterUnicode9(character.value)) {
+        if (isAfterUnicode9(character.value) || (compatibility && isIn(kCompatibilityAfterUnicode9, character.value))) {
             order();
             out.push_back({character.value, 0, 0});
             continue;
@@ -129,8 +146,11 @@ std::vector<Change> recomposed(const std::vector<Change>& in)
 
 }  // namespace
 
-bool isSurelyNfc(std::string_view text) noexcept
+bool isSurelyNormal(std::string_view text, NormalForm form) noexcept
 {
+    if (form != NormalForm::Nfc) {
+        return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    }
     for (std::size_t i = 0; i < text.size();) {
         if (static_cast<unsigned char>(text[i]) < 0xCC) {  // below U+0300
             ++i;
@@ -149,9 +169,9 @@ bool isSurelyNfc(std::string_view text) noexcept
     return true;
 }
 
-void putNfc(TextRewriter& rewriter, std::string_view text, const Piece& piece)
+void putNormalForm(TextRewriter& rewriter, std::string_view text, const Piece& piece, NormalForm form)
 {
-    if (isSurelyNfc(text)) {
+    if (isSurelyNormal(text, form)) {
         rewriter.keep(piece.begin, piece.end);
         return;
     }
@@ -159,7 +179,11 @@ void putNfc(TextRewriter& rewriter, std::string_view text, const Piece& piece)
     const auto size = static_cast<std::uint32_t>(text.size());
     const auto skip = [&at, text, size] { at += at < size ? lengthFromLead(static_cast<unsigned char>(text[at])) : 0; };
     std::string bytes;
-    for (const Change& c : recomposed(decomposed(text))) {
+    std::vector<Change> changes = decomposed(text, isCompatibility(form));
+    if (form == NormalForm::Nfc || form == NormalForm::Nfkc) {
+        changes = recomposed(changes);
+    }
+    for (const Change& c : changes) {
         Span origin;
         if (c.change <= 0) {
             origin = rewriter.originAt(piece.begin + std::min(at, size - 1));

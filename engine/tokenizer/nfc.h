@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Unicode normalization form C of pieces, with the origin of every character (UAX #15; data from utf8proc).
+// Unicode normalization forms of pieces, with the origin of every character (UAX #15; data from utf8proc).
 #pragma once
 
 #include "engine/tokenizer/piece_text.h"
+#include "engine/tokenizer/tokenizer_spec.h"
 
 #include <string_view>
 
 namespace lorikeet::tokenizer {
 
-/// True when the text surely is in NFC already; a quick test that may say no too often.
-[[nodiscard]] bool isSurelyNfc(std::string_view text) noexcept;
+/// True when the text surely is in that form already; a quick test that may say no too often.
+[[nodiscard]] bool isSurelyNormal(std::string_view text, NormalForm form) noexcept;
 
-/// Puts the NFC form of a piece. Origins as Hugging Face's normalizer gives them: a composed character has the origin of
+/// Puts the form of a piece. Origins as Hugging Face's normalizer gives them: a composed character has the origin of
 /// its first part, a part that is added has that of the character before it.
-void putNfc(TextRewriter& rewriter, std::string_view text, const Piece& piece);
+void putNormalForm(TextRewriter& rewriter, std::string_view text, const Piece& piece, NormalForm form);
 
 }  // namespace lorikeet::tokenizer

@@ -2,7 +2,9 @@
 // Each normalizer as one rewriting of the pieces.
 #include "engine/tokenizer/normalizer.h"
 
+#include "engine/tokenizer/byte_alphabet.h"
 #include "engine/tokenizer/nfc.h"
+#include "engine/tokenizer/unicode.h"
 
 #include <algorithm>
 
@@ -17,8 +19,14 @@ NormalizerChain::NormalizerChain(const std::vector<NormalizerSpec>& specs, const
                 replace->content});
         } else if (const auto* prepend = std::get_if<PrependSpec>(&spec)) {
             m_steps.emplace_back(Prepend{prepend->prefix});
+        } else if (const auto* form = std::get_if<NormalFormSpec>(&spec)) {
+            m_steps.emplace_back(*form);
+        } else if (const auto* strip = std::get_if<StripSpec>(&spec)) {
+            m_steps.emplace_back(*strip);
+        } else if (std::holds_alternative<LowercaseSpec>(spec)) {
+            m_steps.emplace_back(LowercaseSpec{});
         } else {
-            m_steps.emplace_back(Nfc{});
+            m_steps.emplace_back(SpelledBytesSpec{});
         }
     }
 }
@@ -41,13 +49,15 @@ std::string NormalizerChain::normalized(std::string_view text) const
     return out;
 }
 
-void NormalizerChain::run(const Nfc&, PieceText& text)
+void NormalizerChain::run(const NormalFormSpec& step, PieceText& text)
 {
-    const bool untouched = std::all_of(text.pieces().begin(), text.pieces().end(), [&text](const Piece& piece) {
-        return piece.added != kNoToken || isSurelyNfc(text.view(piece));
+    const bool untouched = std::all_of(text.pieces().begin(), text.pieces().end(), [&](const Piece& piece) {
+        return piece.added != kNoToken || isSurelyNormal(text.view(piece), step.form);
     });
     if (!untouched) {
-        text.rewrite([&text](TextRewriter& rewriter, const Piece& piece) { putNfc(rewriter, text.view(piece), piece); });
+        text.rewrite([&](TextRewriter& rewriter, const Piece& piece) {
+            putNormalForm(rewriter, text.view(piece), piece, step.form);
+        });
     }
 }
 
@@ -75,6 +85,51 @@ void NormalizerChain::run(const Prepend& step, PieceText& text)
     text.rewrite([&](TextRewriter& rewriter, const Piece& piece) {
         rewriter.put(step.prefix, rewriter.originAt(piece.begin));
         rewriter.keep(piece.begin, piece.end);
+    });
+}
+
+void NormalizerChain::run(const LowercaseSpec&, PieceText& text)
+{
+    text.rewrite([&text](TextRewriter& rewriter, const Piece& piece) {
+        std::string small;
+        for (std::uint32_t i = piece.begin; i < piece.end;) {
+            const CodePoint character = codePointAt(text.text(), i);
+            small.clear();
+            appendLowercase(small, character.value);
+            rewriter.put(small, rewriter.originAt(i));
+            i += character.length;
+        }
+    });
+}
+
+void NormalizerChain::run(const StripSpec& step, PieceText& text)
+{
+    text.split([&step](std::string_view view, std::vector<Piece>& parts) {
+        std::uint32_t begin = 0;
+        auto end = static_cast<std::uint32_t>(view.size());
+        while (step.left && begin < end && isWhiteSpace(codePointAt(view, begin).value)) {
+            begin += codePointAt(view, begin).length;
+        }
+        while (step.right && end > begin) {
+            std::uint32_t last = end - 1;
+            while (isContinuation(static_cast<unsigned char>(view[last]))) {
+                --last;
+            }
+            if (!isWhiteSpace(codePointAt(view, last).value)) {
+                break;
+            }
+            end = last;
+        }
+        parts.push_back({begin, end, kNoToken});
+    });
+}
+
+void NormalizerChain::run(const SpelledBytesSpec&, PieceText& text)
+{
+    text.rewrite([&text](TextRewriter& rewriter, const Piece& piece) {
+        for (std::uint32_t i = piece.begin; i < piece.end; ++i) {
+            rewriter.put(alphabetCharOf(static_cast<unsigned char>(text.text()[i])), rewriter.originAt(i));
+        }
     });
 }
 

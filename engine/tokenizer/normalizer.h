@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Normalizers of tokenizer.json: NFC, Replace, Prepend.
+// Normalizers of tokenizer.json: the normal forms, Replace, Prepend, Lowercase, Strip, ByteLevel.
 #pragma once
 
 #include "engine/tokenizer/piece_text.h"
@@ -26,7 +26,6 @@ public:
     [[nodiscard]] bool empty() const noexcept { return m_steps.empty(); }
 
 private:
-    struct Nfc {};
     struct Replace {
         Pattern pattern;
         std::string content;
@@ -34,11 +33,14 @@ private:
     struct Prepend {
         std::string prefix;
     };
-    static void run(const Nfc&, PieceText& text);
+    static void run(const NormalFormSpec& step, PieceText& text);
+    static void run(const LowercaseSpec&, PieceText& text);
+    static void run(const StripSpec& step, PieceText& text);
+    static void run(const SpelledBytesSpec&, PieceText& text);
     static void run(const Replace& step, PieceText& text);
     static void run(const Prepend& step, PieceText& text);
 
-    std::vector<std::variant<Nfc, Replace, Prepend>> m_steps;
+    std::vector<std::variant<NormalFormSpec, Replace, Prepend, LowercaseSpec, StripSpec, SpelledBytesSpec>> m_steps;
 };
 
 }  // namespace lorikeet::tokenizer

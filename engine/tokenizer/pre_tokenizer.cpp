@@ -122,6 +122,8 @@ PreTokenizerChain::PreTokenizerChain(const std::vector<PreTokenizerSpec>& specs,
         } else if (const auto* metaspace = std::get_if<MetaspaceSpec>(&spec)) {
             m_needsOrigins = m_needsOrigins || metaspace->scheme == PrependScheme::First;
             m_steps.emplace_back(*metaspace);
+        } else if (const auto* fixed = std::get_if<FixedLengthSpec>(&spec)) {
+            m_steps.emplace_back(*fixed);
         } else {
             m_steps.emplace_back(ClassSplit{&isWhiteSpace, SplitBehavior::Removed});
         }
@@ -180,6 +182,21 @@ void PreTokenizerChain::run(const ByteLevel& step, PieceText& text)
             }
         });
     }
+}
+
+void PreTokenizerChain::run(const FixedLengthSpec& step, PieceText& text)
+{
+    text.split([&step](std::string_view view, std::vector<Piece>& parts) {
+        std::size_t count = 0;
+        std::uint32_t begin = 0;
+        for (std::uint32_t i = 0; i < view.size();) {
+            i += lengthFromLead(static_cast<unsigned char>(view[i]));
+            if (++count % step.characters == 0 || i >= view.size()) {
+                parts.push_back({begin, i, kNoToken});
+                begin = i;
+            }
+        }
+    });
 }
 
 void PreTokenizerChain::run(const MetaspaceSpec& step, PieceText& text)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Pre-tokenizers of tokenizer.json: Split, ByteLevel, Digits, Metaspace, Punctuation, WhitespaceSplit.
+// Pre-tokenizers of tokenizer.json: Split, ByteLevel, Digits, Metaspace, Punctuation, WhitespaceSplit, FixedLength.
 #pragma once
 
 #include "engine/tokenizer/piece_text.h"
@@ -50,8 +50,9 @@ private:
     static void run(const ByteLevel& step, PieceText& text);
     static void run(const ClassSplit& step, PieceText& text);
     static void run(const MetaspaceSpec& step, PieceText& text);
+    static void run(const FixedLengthSpec& step, PieceText& text);
 
-    std::vector<std::variant<Split, ByteLevel, ClassSplit, MetaspaceSpec>> m_steps;
+    std::vector<std::variant<Split, ByteLevel, ClassSplit, MetaspaceSpec, FixedLengthSpec>> m_steps;
     bool m_endsInBytes = false;
     bool m_needsOrigins = false;
 };

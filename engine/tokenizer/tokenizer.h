@@ -98,7 +98,7 @@ private:
     std::unique_ptr<DecodeStream> m_stream;
 };
 
-/// The tokenizer of a Hugging Face model folder: tokenizer.json where it exists, else tokenizer.model (SentencePiece); names of
+/// The tokenizer of a Hugging Face model folder: tokenizer.json where it exists, else tokenizer.model (SentencePiece), else vocab.json with merges.txt; names of
 /// BOS, EOS, ... from tokenizer_config.json, stop ids from generation_config.json.
 /// @throws Error{BadInput} naming file and field when something is missing, corrupt or of a kind that is not supported.
 [[nodiscard]] std::unique_ptr<Tokenizer> loadTokenizer(const std::filesystem::path& modelFolder);

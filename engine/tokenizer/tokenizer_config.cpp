@@ -77,6 +77,23 @@ void readAddedTokens(const JsonField& field, TokenizerConfig& config)
     }
 }
 
+/// {"content": id}; special when another file names the token as one.
+void readOldAddedTokens(const JsonField& root, TokenizerConfig& config)
+{
+    std::vector<std::string> specials = config.extraSpecials;
+    for (const auto& name : {config.bos, config.eos, config.unk, config.pad}) {
+        specials.push_back(name.value_or(std::string()));
+    }
+    for (const auto& [content, id] : root.value().items()) {
+        AddedToken token;
+        token.id = static_cast<TokenId>(JsonField(id, root.place() + "." + content).integer(kLargestTokenId));
+        token.content = content;
+        token.special = std::find(specials.begin(), specials.end(), content) != specials.end();
+        token.normalized = !token.special;
+        config.addedTokens.push_back(std::move(token));
+    }
+}
+
 /// One id or a list of ids.
 void readIds(const JsonField& field, std::vector<TokenId>& ids)
 {
@@ -117,9 +134,15 @@ TokenizerConfig readTokenizerConfig(const std::filesystem::path& modelFolder)
         config.addBos = optionalFlag(root["add_bos_token"]);
         config.addEos = optionalFlag(root["add_eos_token"]);
         config.legacy = root["legacy"].boolean(true);
+        readName(root["tokenizer_class"], config.className);
+        config.addPrefixSpace = root["add_prefix_space"].boolean(false);
         readAddedTokens(root["added_tokens_decoder"], config);
     });
     withFile(modelFolder / "special_tokens_map.json", [&config](const JsonField& root) { readNames(root, config); });
+    std::error_code ignored;
+    if (config.addedTokens.empty() && !std::filesystem::exists(modelFolder / "tokenizer.json", ignored)) {
+        withFile(modelFolder / "added_tokens.json", [&config](const JsonField& root) { readOldAddedTokens(root, config); });
+    }
     withFile(modelFolder / "generation_config.json",
              [&config](const JsonField& root) { readIds(root["eos_token_id"], config.generationEos); });
     if (config.generationEos.empty()) {

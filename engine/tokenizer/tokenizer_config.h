@@ -20,8 +20,10 @@ constexpr std::uint64_t kTokenizerConfigLimit = std::uint64_t{16} << 20U;  // by
 struct TokenizerConfig {
     std::optional<std::string> bos, eos, unk, pad;
     std::optional<bool> addBos, addEos;
+    std::optional<std::string> className;  ///< tokenizer_class
+    bool addPrefixSpace = false;
     bool legacy = true;  ///< SentencePiece models: a blank is put in front of every part, not only of the first
-    std::vector<AddedToken> addedTokens;
+    std::vector<AddedToken> addedTokens;      ///< added_tokens_decoder, and of old folders added_tokens.json
     std::vector<std::string> extraSpecials;  ///< additional_special_tokens, since transformers 5 extra_special_tokens
     std::vector<TokenId> generationEos;
 };

@@ -11,6 +11,10 @@ namespace {
 constexpr const char* kUnsupportedHint = "this tokenizer cannot be reproduced exactly yet, so it is refused instead of approximated";
 constexpr std::int64_t kLargestCount = 1 << 20;
 constexpr int kDeepestSequence = 16;
+/// The Whitespace pre-tokenizer, \w+|[^\w\s]+ of Rust's regex crate: its \w has the joiners and no superscripts or fractions.
+constexpr std::string_view kWordsAndSigns =
+    "[\\w\\x{200C}\\x{200D}&&[^\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}]]+"
+    "|[[^\\w\\s\\x{200C}\\x{200D}]\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}]+";
 
 [[noreturn]] void refuseType(const JsonField& field, std::string_view kind, const std::string& type)
 {
@@ -89,7 +93,19 @@ void readNormalizer(const JsonField& field, std::vector<NormalizerSpec>& out, in
     if (type == "Sequence" && depth < kDeepestSequence) {
         field["normalizers"].each([&](const JsonField& inner) { readNormalizer(inner, out, depth + 1); });
     } else if (type == "NFC") {
-        out.emplace_back(NfcSpec{});
+        out.emplace_back(NormalFormSpec{NormalForm::Nfc});
+    } else if (type == "NFD") {
+        out.emplace_back(NormalFormSpec{NormalForm::Nfd});
+    } else if (type == "NFKC") {
+        out.emplace_back(NormalFormSpec{NormalForm::Nfkc});
+    } else if (type == "NFKD") {
+        out.emplace_back(NormalFormSpec{NormalForm::Nfkd});
+    } else if (type == "Lowercase") {
+        out.emplace_back(LowercaseSpec{});
+    } else if (type == "Strip") {
+        out.emplace_back(StripSpec{field["strip_left"].boolean(), field["strip_right"].boolean()});
+    } else if (type == "ByteLevel") {
+        out.emplace_back(SpelledBytesSpec{});
     } else if (type == "Replace") {
         out.emplace_back(ReplaceSpec{readPattern(field["pattern"]), field["content"].string()});
     } else if (type == "Prepend") {
@@ -120,6 +136,19 @@ void readPreTokenizer(const JsonField& field, std::vector<PreTokenizerSpec>& out
         out.emplace_back(PunctuationSpec{behavior.isNull() ? SplitBehavior::Isolated : readBehavior(behavior)});
     } else if (type == "WhitespaceSplit") {
         out.emplace_back(WhitespaceSplitSpec{});
+    } else if (type == "Whitespace") {
+        out.emplace_back(SplitSpec{{std::string(kWordsAndSigns), true}, SplitBehavior::Removed, true});
+    } else if (type == "BertPreTokenizer") {
+        out.emplace_back(WhitespaceSplitSpec{});
+        out.emplace_back(PunctuationSpec{SplitBehavior::Isolated});
+    } else if (type == "CharDelimiterSplit") {
+        out.emplace_back(SplitSpec{{oneCharacter(field["delimiter"]), false}, SplitBehavior::Removed, false});
+    } else if (type == "FixedLength") {
+        const std::int64_t length = field["length"].isNull() ? 5 : field["length"].integer(kLargestCount);
+        if (length == 0) {
+            field["length"].refuse("expected at least 1 character, found 0");
+        }
+        out.emplace_back(FixedLengthSpec{static_cast<std::size_t>(length)});
     } else {
         refuseType(field, "pre-tokenizer", type);
     }
@@ -147,6 +176,8 @@ void readDecoder(const JsonField& field, std::vector<DecoderSpec>& out, int dept
                                           static_cast<std::size_t>(field["stop"].integer(kLargestCount))});
     } else if (type == "Metaspace") {
         out.emplace_back(readMetaspace(field));
+    } else if (type == "BPEDecoder") {
+        out.emplace_back(WordEndDecoderSpec{field["suffix"].string()});
     } else {
         refuseType(field, "decoder", type);
     }
@@ -171,6 +202,16 @@ void readPostProcessor(const JsonField& field, TokenizerSpec& spec, int depth = 
                 role = role.value_or(item["SpecialToken"]["id"].string());
             }
         });
+    } else if (type == "RobertaProcessing" || type == "BertProcessing") {
+        const auto nameOf = [&field](const char* key) {
+            const nlohmann::json& pair = field[key].value();
+            if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string()) {
+                field[key].expected("[token, id]");
+            }
+            return pair[0].get<std::string>();
+        };
+        spec.templateBos = spec.templateBos.value_or(nameOf("cls"));
+        spec.templateEos = spec.templateEos.value_or(nameOf("sep"));
     } else if (type != "ByteLevel") {
         refuseType(field, "post-processor", type);
     }
@@ -220,18 +261,23 @@ BpeSpec readModel(const JsonField& field)
     if (!isBpe) {
         refuseType(field, "model", type.isNull() ? "without a type" : type.string());
     }
-    for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-        if (const JsonField affix = field[key]; !affix.isNull() && !affix.string().empty()) {
-            affix.refuse("\"" + affix.string() + "\" is not supported", kUnsupportedHint);
-        }
-    }
     BpeSpec model;
+    const JsonField prefix = field["continuing_subword_prefix"];
+    const JsonField suffix = field["end_of_word_suffix"];
+    model.continuingPrefix = prefix.isNull() ? std::string() : prefix.string();
+    model.wordSuffix = suffix.isNull() ? std::string() : suffix.string();
+    if (const JsonField dropout = field["dropout"]; !dropout.isNull() && !dropout.value().is_number()) {
+        dropout.expected("a number");  // merges are never dropped: training data are tokenised as answers will be
+    }
     if (const JsonField unk = field["unk_token"]; !unk.isNull()) {
         model.unkToken = unk.string();
     }
     model.byteFallback = field["byte_fallback"].boolean(false);
     model.fuseUnk = field["fuse_unk"].boolean(false);
     model.ignoreMerges = field["ignore_merges"].boolean(false);
+    if (model.byteFallback && !(model.continuingPrefix.empty() && model.wordSuffix.empty())) {
+        field.refuse("byte_fallback together with a prefix or suffix of words is not supported", kUnsupportedHint);
+    }
     const JsonField vocab = field["vocab"];
     if (!vocab.value().is_object()) {
         vocab.expected("an object");

@@ -34,7 +34,16 @@ const char* nameOf(SplitBehavior behavior)
 
 /// One overload per component.
 struct ToJson {
-    Json operator()(const NfcSpec&) const { return {{"type", "NFC"}}; }
+    Json operator()(const NormalFormSpec& s) const
+    {
+        constexpr const char* kNames[] = {"NFC", "NFD", "NFKC", "NFKD"};
+        return {{"type", kNames[static_cast<std::size_t>(s.form)]}};
+    }
+    Json operator()(const LowercaseSpec&) const { return {{"type", "Lowercase"}}; }
+    Json operator()(const StripSpec& s) const { return {{"type", "Strip"}, {"strip_left", s.left}, {"strip_right", s.right}}; }
+    Json operator()(const SpelledBytesSpec&) const { return {{"type", "ByteLevel"}}; }
+    Json operator()(const FixedLengthSpec& s) const { return {{"type", "FixedLength"}, {"length", s.characters}}; }
+    Json operator()(const WordEndDecoderSpec& s) const { return {{"type", "BPEDecoder"}, {"suffix", s.suffix}}; }
     Json operator()(const ReplaceSpec& s) const
     {
         return {{"type", "Replace"}, {"pattern", patternJson(s.pattern)}, {"content", s.content}};
@@ -133,7 +142,9 @@ std::string modelText(const BpeSpec& model)
     const auto flag = [](bool value) { return std::string(value ? "true" : "false"); };
     std::string text = "{\n  \"type\": \"BPE\",\n  \"dropout\": null,\n  \"unk_token\": ";
     text += model.unkToken.empty() ? std::string("null") : quoted(model.unkToken);
-    text += ",\n  \"continuing_subword_prefix\": null,\n  \"end_of_word_suffix\": null,\n  \"fuse_unk\": " + flag(model.fuseUnk);
+    const auto affix = [](const std::string& value) { return value.empty() ? std::string("null") : quoted(value); };
+    text += ",\n  \"continuing_subword_prefix\": " + affix(model.continuingPrefix);
+    text += ",\n  \"end_of_word_suffix\": " + affix(model.wordSuffix) + ",\n  \"fuse_unk\": " + flag(model.fuseUnk);
     text += ",\n  \"byte_fallback\": " + flag(model.byteFallback) + ",\n  \"ignore_merges\": " + flag(model.ignoreMerges);
     text += ",\n  \"vocab\": {";
     const char* separator = "\n   ";

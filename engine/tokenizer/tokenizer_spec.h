@@ -18,7 +18,19 @@ struct PatternSpec {
     bool isRegex = false;
 };
 
-struct NfcSpec {};
+/// One of Unicode's four normalization forms: compatibility parts taken apart or not, composed again or not.
+enum class NormalForm { Nfc, Nfd, Nfkc, Nfkd };
+
+struct NormalFormSpec {
+    NormalForm form = NormalForm::Nfc;
+};
+struct LowercaseSpec {};
+/// White space is taken off either end.
+struct StripSpec {
+    bool left = true, right = true;
+};
+/// Every byte becomes its character of GPT-2's alphabet.
+struct SpelledBytesSpec {};
 struct ReplaceSpec {
     PatternSpec pattern;
     std::string content;
@@ -26,7 +38,8 @@ struct ReplaceSpec {
 struct PrependSpec {
     std::string prefix;
 };
-using NormalizerSpec = std::variant<NfcSpec, ReplaceSpec, PrependSpec>;
+using NormalizerSpec =
+    std::variant<NormalFormSpec, ReplaceSpec, PrependSpec, LowercaseSpec, StripSpec, SpelledBytesSpec>;
 
 enum class SplitBehavior { Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous };
 enum class PrependScheme { Always, First, Never };
@@ -52,8 +65,11 @@ struct PunctuationSpec {
     SplitBehavior behavior = SplitBehavior::Isolated;
 };
 struct WhitespaceSplitSpec {};
-using PreTokenizerSpec =
-    std::variant<SplitSpec, ByteLevelSpec, DigitsSpec, MetaspaceSpec, PunctuationSpec, WhitespaceSplitSpec>;
+struct FixedLengthSpec {
+    std::size_t characters = 5;
+};
+using PreTokenizerSpec = std::variant<SplitSpec, ByteLevelSpec, DigitsSpec, MetaspaceSpec, PunctuationSpec,
+                                      WhitespaceSplitSpec, FixedLengthSpec>;
 
 struct ByteLevelDecoderSpec {};
 struct ByteFallbackDecoderSpec {};
@@ -62,14 +78,20 @@ struct StripDecoderSpec {
     std::string content = " ";  ///< one character
     std::size_t start = 0, stop = 0;
 };
+/// The end of a word is marked by a suffix ("</w>"), which becomes a blank.
+struct WordEndDecoderSpec {
+    std::string suffix = "</w>";
+};
 using DecoderSpec = std::variant<ByteLevelDecoderSpec, ReplaceSpec, ByteFallbackDecoderSpec, FuseDecoderSpec,
-                                 StripDecoderSpec, MetaspaceSpec>;
+                                 StripDecoderSpec, MetaspaceSpec, WordEndDecoderSpec>;
 
 /// Byte pair encoding by a ranked list of merges.
 struct BpeSpec {
     std::vector<std::pair<std::string, TokenId>> vocab;
     std::vector<std::pair<std::string, std::string>> merges;  ///< by rank
     std::string unkToken;                                     ///< empty: none
+    std::string continuingPrefix;  ///< in front of every character of a piece but the first ("##")
+    std::string wordSuffix;        ///< behind the last character of a piece ("</w>")
     bool byteFallback = false;
     bool fuseUnk = false;
     bool ignoreMerges = false;  ///< a whole piece that is in the vocabulary is one token

@@ -51,6 +51,16 @@ Sequence sequenceAt(std::string_view text, std::size_t index) noexcept
     return {wanted, true, false};
 }
 
+/// Capitals of Unicode 16 and 17, which `tokenizers` knows and utf8proc of Unicode 14 does not.
+struct CaseRange {
+    char32_t first, last, lower;
+};
+constexpr CaseRange kYoungCapitals[] = {
+    {0x1C89, 0x1C89, 0x1C8A}, {0xA7CB, 0xA7CB, 0x264},  {0xA7CC, 0xA7CC, 0xA7CD}, {0xA7CE, 0xA7CE, 0xA7CF},
+    {0xA7D2, 0xA7D2, 0xA7D3}, {0xA7D4, 0xA7D4, 0xA7D5}, {0xA7DA, 0xA7DA, 0xA7DB}, {0xA7DC, 0xA7DC, 0x19B},
+    {0x10D50, 0x10D65, 0x10D70}, {0x16EA0, 0x16EB8, 0x16EBB},
+};
+
 utf8proc_category_t categoryOf(char32_t value) noexcept
 {
     return utf8proc_category(static_cast<utf8proc_int32_t>(value));
@@ -171,6 +181,22 @@ bool isWhiteSpace(char32_t value) noexcept
     }
     return value == 0x85 || value == 0xA0 || value == 0x1680 || (value >= 0x2000 && value <= 0x200A) || value == 0x2028
         || value == 0x2029 || value == 0x202F || value == 0x205F || value == 0x3000;
+}
+
+void appendLowercase(std::string& text, char32_t value)
+{
+    if (value == 0x130) {  // the one unconditional mapping to two characters (SpecialCasing.txt)
+        text.append("i\xCC\x87");
+        return;
+    }
+    const auto* young = std::find_if(std::begin(kYoungCapitals), std::end(kYoungCapitals), [value](const CaseRange& range) {
+        return range.first <= value && value <= range.last;
+    });
+    if (young != std::end(kYoungCapitals)) {
+        appendUtf8(text, value - young->first + young->lower);
+        return;
+    }
+    appendUtf8(text, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(value))));
 }
 
 bool isNumeric(char32_t value) noexcept

@@ -36,6 +36,8 @@ void requireUtf8(std::string_view text);
 
 /// White_Space of Unicode.
 [[nodiscard]] bool isWhiteSpace(char32_t value) noexcept;
+/// Appends the lower case of one character: one character, two for U+0130; no context (no final sigma).
+void appendLowercase(std::string& text, char32_t value);
 /// General category N (Nd, Nl, No).
 [[nodiscard]] bool isNumeric(char32_t value) noexcept;
 /// General category P (of Unicode 8, as the package that Hugging Face uses), or ASCII punctuation ($+<=>^`|~ included).

@@ -4,8 +4,8 @@
 usage: tokenizer_oracle.py OUT [--tokenizers-only]
 OUT/corpus.json            list of texts
 OUT/classes.json           {class or pattern: ranges of its code points}
-OUT/nfc.json               {text: NFC of it}, see nfc_changes
-OUT/<name>/tokenizer.json  (+ tokenizer_config.json)
+OUT/changes.json           {normalizer: {text: what it makes of it}}, see changes_of
+OUT/<name>/tokenizer.json  (legacy_*: vocab.json, merges.txt and what stands beside them)
 OUT/<name>/expected.json   {"texts": [{ids, spans (bytes), plain: ids with special tokens as text, plainSpans, decoded, skipped}],
                             "random": [{ids, decoded, skipped}]}
 """
@@ -109,7 +109,61 @@ def build():
                       AddedToken("[WORD]", single_word=True), AddedToken("Norm Á", normalized=True, lstrip=True, rstrip=True)])
     flags.add_special_tokens([AddedToken("<|im_end|>", lstrip=True, rstrip=True)])
     made["flags"] = flags
+    made.update(other_components())
     return made
+
+
+def words(normalizer, pre_tokenizer, decoder=None, **affixes):
+    """A BPE over whatever the components leave, trained behind them."""
+    tok = Tokenizer(models.BPE(unk_token="<unk>", **affixes))
+    tok.normalizer = normalizer
+    tok.pre_tokenizer = pre_tokenizer
+    tok.train_from_iterator(training_lines(), trainers.BpeTrainer(
+        vocab_size=900, special_tokens=["<unk>", "<s>", "</s>"], show_progress=False, limit_alphabet=400, **affixes))
+    tok.decoder = decoder
+    return tok
+
+
+def other_components():
+    made = {}
+    made["lower_nfkc"] = words(
+        normalizers.Sequence([normalizers.NFKC(), normalizers.Strip(), normalizers.Lowercase()]), pre_tokenizers.Whitespace())
+    made["lower_nfkc"].add_tokens([AddedToken("Norm Á", normalized=True)])
+    made["nfd_fixed"] = words(normalizers.Sequence([normalizers.NFD(), normalizers.Strip(left=False)]), pre_tokenizers.FixedLength(4))
+    made["word_suffix"] = words(normalizers.NFKD(), pre_tokenizers.BertPreTokenizer(), decoders.BPEDecoder("</w>"), end_of_word_suffix="</w>")
+    made["word_prefix"] = words(normalizers.Strip(right=False), pre_tokenizers.CharDelimiterSplit("e"), continuing_subword_prefix="##")
+    spelled = Tokenizer(models.BPE())
+    spelled.normalizer = normalizers.ByteLevel()
+    spelled.pre_tokenizer = pre_tokenizers.Split(Regex("Ġ?[^Ġ]+"), "isolated")
+    spelled.decoder = decoders.ByteLevel()
+    spelled.train_from_iterator(training_lines(), trainers.BpeTrainer(
+        vocab_size=900, special_tokens=["<s>", "</s>"], show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    spelled.post_processor = processors.RobertaProcessing(("</s>", 1), ("<s>", 0), trim_offsets=False)
+    made["spelled_bytes"] = spelled
+    return made
+
+
+def write_legacy_folder(folder, source, name, config, added):
+    """vocab.json, merges.txt and what stood beside them before tokenizer.json; returns what transformers makes of it."""
+    from transformers import AutoTokenizer
+    folder.mkdir(parents=True)
+    model = json.loads(source.to_str())["model"]
+    (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(" ".join(pair) for pair in model["merges"]) + "\n")
+    (folder / "config.json").write_text(json.dumps({"model_type": name}))
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    (folder / "added_tokens.json").write_text(json.dumps({token: len(model["vocab"]) + i for i, token in enumerate(added)}))
+    return AutoTokenizer.from_pretrained(folder).backend_tokenizer
+
+
+def write_legacy_folders(out, made, texts):
+    made = {"legacy_gpt2": write_legacy_folder(out / "legacy_gpt2", made["gpt2"], "gpt2", {"tokenizer_class": "GPT2Tokenizer"}, ["<tool_call>"]),
+            "legacy_prefix": write_legacy_folder(out / "legacy_prefix", made["gpt2_prefix"], "gpt2", {
+                "tokenizer_class": "GPT2TokenizerFast", "add_prefix_space": True}, []),
+            "legacy_qwen2": write_legacy_folder(out / "legacy_qwen2", made["qwen2"], "qwen2", {
+                "tokenizer_class": "Qwen2Tokenizer", "additional_special_tokens": ["[WORD]"], "eos_token": "<|im_end|>"}, ["[WORD]", "<plain>"])}
+    for name, tok in made.items():
+        (out / name / "expected.json").write_text(json.dumps(describe(tok, texts)))
 
 
 def byte_spans(text, offsets):
@@ -143,17 +197,16 @@ def describe(tok, texts, missing_bytes=frozenset()):
     return {"texts": entries, "random": jumbled}
 
 
-def nfc_changes():
-    """What NFC does to every code point between marks of high and low class: only what changes."""
-    nfc = normalizers.NFC()
+def changes_of(normalizer):
+    """What it does to every code point between marks of high and low class: only what changes."""
     changes = {}
     for code in range(1, 0x110000):
         if 0xD800 <= code < 0xE000:
             continue
-        for probe in (f"q{chr(code)}\u0323", f"Q\u0308{chr(code)}", f"e{chr(code)}"):
-            normal = nfc.normalize_str(probe)
-            if normal != probe:
-                changes[probe] = normal
+        probe = f"q{chr(code)}\u0323q\u0308{chr(code)} e{chr(code)}"
+        normal = normalizer.normalize_str(probe)
+        if normal != probe:
+            changes[probe] = normal
     return changes
 
 
@@ -181,9 +234,13 @@ def main():
     texts = corpus()
     if "--tokenizers-only" not in sys.argv:
         (out / "classes.json").write_text(json.dumps({name: class_members(s) for name, s in CLASSES.items()}))
-        (out / "nfc.json").write_text(json.dumps(nfc_changes()))
+        (out / "changes.json").write_text(json.dumps({name: changes_of(getattr(normalizers, name)())
+                                                      for name in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase")}))
     (out / "corpus.json").write_text(json.dumps(texts))
-    for name, tok in build().items():
+    made = build()
+    if "--tokenizers-only" not in sys.argv:
+        write_legacy_folders(out, made, texts)
+    for name, tok in made.items():
         folder = out / name
         folder.mkdir(parents=True)
         data = json.loads(tok.to_str())

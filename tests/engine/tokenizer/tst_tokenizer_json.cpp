@@ -75,16 +75,20 @@ class TestTokenizerJson : public QObject {
         row("merge is a number", "merges[0]", [](auto& j) { j["model"]["merges"][0] = 5; });
         row("no merges", "model.merges", [](auto& j) { j["model"].erase("merges"); });
         row("unk not in the vocabulary", "unk_token", [](auto& j) { j["model"]["unk_token"] = "<?>"; });
-        row("suffix", "end_of_word_suffix", [](auto& j) { j["model"]["end_of_word_suffix"] = "</w>"; });
+        row("suffix beside byte fallback", "byte_fallback", [](auto& j) { j["model"]["end_of_word_suffix"] = "</w>"; });
+        row("merge shorter than the prefix", "merge 0", [](auto& j) { j["model"]["byte_fallback"] = false; j["model"]["continuing_subword_prefix"] = "##"; });
+        row("dropout is text", "dropout", [](auto& j) { j["model"]["dropout"] = "0.1"; });
     }
     static void addComponentDamage()
     {
-        row("normalizer", "\"NFKC\"", [](auto& j) { j["normalizer"] = {{"type", "NFKC"}}; });
-        row("nested normalizer", "normalizers[0]", [](auto& j) { j["normalizer"]["normalizers"][0] = {{"type", "Lowercase"}}; });
-        row("pre-tokenizer", "\"BertPreTokenizer\"", [](auto& j) { j["pre_tokenizer"] = {{"type", "BertPreTokenizer"}}; });
+        row("normalizer", "\"Nmt\"", [](auto& j) { j["normalizer"] = {{"type", "Nmt"}}; });
+        row("nested normalizer", "normalizers[0]", [](auto& j) { j["normalizer"]["normalizers"][0] = {{"type", "StripAccents"}}; });
+        row("pre-tokenizer", "\"UnicodeScripts\"", [](auto& j) { j["pre_tokenizer"] = {{"type", "UnicodeScripts"}}; });
+        row("pieces of no length", "length", [](auto& j) { j["pre_tokenizer"] = {{"type", "FixedLength"}, {"length", 0}}; });
         row("pre-tokenizer without type", "pre_tokenizer.type", [](auto& j) { j["pre_tokenizer"] = {{"pattern", "x"}}; });
         row("decoder", "\"WordPiece\"", [](auto& j) { j["decoder"] = {{"type", "WordPiece"}}; });
-        row("post-processor", "\"RobertaProcessing\"", [](auto& j) { j["post_processor"] = {{"type", "RobertaProcessing"}}; });
+        row("post-processor", "\"Sideways\"", [](auto& j) { j["post_processor"] = {{"type", "Sideways"}}; });
+        row("post-processor without tokens", "cls", [](auto& j) { j["post_processor"] = {{"type", "RobertaProcessing"}}; });
         row("broken pattern", "Split", [](auto& j) {
             j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", "(a"}}}, {"behavior", "Isolated"}, {"invert", false}};
         });
@@ -229,6 +233,40 @@ private Q_SLOTS:
             QFAIL("accepted");
         } catch (const lorikeet::Error& e) {
             QVERIFY(e.message().find("neither tokenizer.json nor tokenizer.model") != std::string::npos);
+        }
+    }
+
+    void damageInAnOldFolderIsRefusedWithItsPlace_data()
+    {
+        QTest::addColumn<QByteArray>("vocab");
+        QTest::addColumn<QByteArray>("merges");
+        QTest::addColumn<QByteArray>("config");
+        QTest::addColumn<QByteArray>("part");
+        QTest::newRow("merge of three") << QByteArray(R"({"a": 0})") << QByteArray("#version: 0.2\na b c\n") << QByteArray("{}")
+                                        << QByteArray("merges.txt: line 2");
+        QTest::newRow("merge of an unknown token") << QByteArray(R"({"a": 0})") << QByteArray("a z\n") << QByteArray("{}") << QByteArray("\"z\"");
+        QTest::newRow("vocabulary is a list") << QByteArray("[]") << QByteArray() << QByteArray("{}") << QByteArray("vocab.json");
+        QTest::newRow("id is text") << QByteArray(R"({"a": "0"})") << QByteArray() << QByteArray("{}") << QByteArray("vocab.json.\"a\"");
+        QTest::newRow("huge id") << QByteArray(R"({"a": 4000000000})") << QByteArray() << QByteArray("{}") << QByteArray("vocab.json.\"a\"");
+        QTest::newRow("another class") << QByteArray(R"({"a": 0})") << QByteArray() << QByteArray(R"({"tokenizer_class": "XTokenizer"})")
+                                       << QByteArray("\"XTokenizer\"");
+    }
+    void damageInAnOldFolderIsRefusedWithItsPlace()
+    {
+        QFETCH(QByteArray, vocab);
+        QFETCH(QByteArray, merges);
+        QFETCH(QByteArray, config);
+        QFETCH(QByteArray, part);
+        const auto path = folder();
+        lorikeet::writeFileAtomically(path / "vocab.json", vocab.toStdString());
+        lorikeet::writeFileAtomically(path / "merges.txt", merges.toStdString());
+        lorikeet::writeFileAtomically(path / "tokenizer_config.json", config.toStdString());
+        try {
+            (void)loadTokenizer(path);
+            QFAIL("accepted");
+        } catch (const lorikeet::Error& e) {
+            QCOMPARE(e.code(), lorikeet::ErrorCode::BadInput);
+            QVERIFY2(e.message().find(part.toStdString()) != std::string::npos, e.message().c_str());
         }
     }
 
