@@ -11,6 +11,7 @@
 #include "engine/base/units.h"
 #include "engine/export/adapter_folder.h"
 #include "engine/export/model_folder.h"
+#include "engine/export/replaceable.h"
 #include "engine/formats/safetensors_reader.h"
 #include "engine/generate/session.h"
 #include "engine/lora/peft_folder.h"
@@ -80,9 +81,12 @@ ExportBase openBase(const ExportRequest& request, const std::stop_token& stop, c
     base.record = train::readRunRecord(request.runFolder);
     std::vector<std::string> skipped;
     base.checkpoint = train::readNewestCheckpoint(request.runFolder, skipped);
-    if (std::filesystem::exists(request.target) && !request.replace)
-        throw Error(ErrorCode::Target, utf8(request.target) + " already exists", "choose another folder, or allow it to be replaced");
     base.model = locateModel(base.record.job.model.path);
+    const JobData& data = base.record.job.data;
+    std::vector<std::filesystem::path> kept{request.runFolder, base.model, pathFromUtf8(data.path)};
+    if (!data.validationPath.empty())
+        kept.push_back(pathFromUtf8(data.validationPath));
+    exporting::requireReplaceable(request.target, request.replace, kept);
     base.device = findDevice("cpu");
     base.plan = planJob(modelShape(base.record.job.model.path), base.record.job, base.device);
     if (train::hashOfFiles(formats::openModelSource(base.model)->files(), "hashing the model", stop, progress) != base.record.modelHash)

@@ -6,6 +6,9 @@
 #include "engine/tokenizer/gguf_fields.h"
 #include "engine/tokenizer/gguf_tokenizer.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace lorikeet::generate {
 
 namespace {
@@ -94,5 +97,7 @@ std::vector<std::string> writeTokenizerFiles(const formats::ModelSource& source,
     }
     return written;
 }
+
+bool isTokenizerFile(std::string_view name) { return std::ranges::find(kTokenizerFiles, name) != std::end(kTokenizerFiles); }
 
 }  // namespace lorikeet::generate

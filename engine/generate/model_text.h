@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lorikeet::generate {
@@ -33,5 +34,7 @@ struct ModelText {
 /// Writes the tokenizer's files into a folder beside an adapter: copies of a model folder's own, or tokenizer.json,
 /// tokenizer_config.json and chat_template.jinja made from GGUF metadata. Returns the names written. @throws Error{Target}
 std::vector<std::string> writeTokenizerFiles(const formats::ModelSource& source, const std::filesystem::path& folder);
+/// A name that it may write.
+[[nodiscard]] bool isTokenizerFile(std::string_view name);
 
 }  // namespace lorikeet::generate

@@ -178,17 +178,49 @@ private Q_SLOTS:
         QCOMPARE(2 * info.tensors, 3 * plain.tensors);
     }
 
-    void aTakenTargetIsReplacedOnlyWhenAllowed()
+    void anExportIsReplacedOnlyWhenAllowed()
     {
-        fs::create_directories(m_runs.path("taken"));
-        std::ofstream(m_runs.path("taken") / "precious.txt") << "mine";
-        refused(request("taken"), ErrorCode::Target);
-        QVERIFY(fs::exists(m_runs.path("taken") / "precious.txt"));
-        api::ExportRequest replacing = request("taken");
+        api::ExportRequest again = request("taken");
+        (void)api::exportRun(again, {}, {});
+        std::ofstream(m_runs.path("taken") / "tokenizer.json") << "old";
+        refused(again, ErrorCode::Target);
+        again.replace = true;
+        (void)api::exportRun(again, {}, {});
+        QVERIFY(fs::file_size(m_runs.path("taken") / "tokenizer.json") > 3);
+    }
+
+    void whatIsNoExportIsNeverReplaced_data()
+    {
+        QTest::addColumn<QString>("target");
+        QTest::addColumn<QString>("precious");
+        QTest::newRow("a file of the user's") << "mine" << "mine/thesis.txt";
+        QTest::newRow("a folder of the user's") << "papers" << "papers/sub/thesis.txt";
+        QTest::newRow("a file beside an export") << "beside" << "beside/notes.md";
+        QTest::newRow("the run itself") << "run" << "run/run.json";
+        QTest::newRow("its checkpoints") << "run/checkpoints" << "run/run.json";
+        QTest::newRow("what holds the run") << "" << "run/run.json";
+        QTest::newRow("by another way") << "run/../run/." << "run/run.json";
+        QTest::newRow("a file") << "single.bin" << "single.bin";
+        QTest::newRow("a link to a folder") << "link" << "linked/thesis.txt";
+    }
+    void whatIsNoExportIsNeverReplaced()
+    {
+        QFETCH(QString, target);
+        QFETCH(QString, precious);
+        const fs::path file = m_runs.path(precious);
+        fs::create_directories(file.parent_path());
+        if (!fs::exists(file))
+            std::ofstream(file) << "mine";
+        if (target == "beside")
+            std::ofstream(m_runs.path("beside") / "adapter_config.json") << "{}";
+        if (target == "link" && !fs::exists(m_runs.path("link")))
+            fs::create_directory_symlink(m_runs.path("linked"), m_runs.path("link"));
+        const auto bytes = fs::file_size(file);
+        api::ExportRequest replacing = request(target);
         replacing.replace = true;
-        (void)api::exportRun(replacing, {}, {});
-        QVERIFY(fs::exists(m_runs.path("taken") / "adapter_config.json"));
-        QVERIFY(!fs::exists(m_runs.path("taken") / "precious.txt"));
+        refused(replacing, ErrorCode::Target);
+        QCOMPARE(fs::file_size(file), bytes);
+        QVERIFY(fs::exists(m_runs.path("run") / "checkpoints"));
     }
 
     void aTargetThatCannotBeIsNamed_data()
