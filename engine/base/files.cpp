@@ -122,6 +122,21 @@ std::string readTextFile(const std::filesystem::path& path, std::uint64_t limitB
     }
 }
 
+struct LockFile::State {
+    NativeFile file;
+};
+
+LockFile::LockFile(const std::filesystem::path& path, const std::string& inUse) : m_state(std::make_unique<State>())
+{
+    const auto failed = m_state->file.openExclusively(path);
+    if (failed == std::errc::device_or_resource_busy)
+        throw Error(ErrorCode::Target, inUse, "wait for it to end, or choose another folder");
+    if (failed)
+        throw targetError("write", path, failed);
+}
+
+LockFile::~LockFile() = default;
+
 struct AppendFile::State {
     std::filesystem::path path;
     NativeFile file;

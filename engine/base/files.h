@@ -95,6 +95,22 @@ private:
     std::unique_ptr<State> m_state;
 };
 
+/// Holds a file that says "somebody works here", made where there is none. The system drops the hold when the process ends, however it ends; the
+/// file itself stays. On a file system without locks nothing is held.
+class LockFile {
+public:
+    /// @throws Error{Target} when another holder, in this process or another one, has it, or when the file cannot be made.
+    /// `inUse` is the message then: "X is being trained by another program".
+    LockFile(const std::filesystem::path& path, const std::string& inUse);
+    ~LockFile();
+    LockFile(const LockFile&) = delete;
+    LockFile& operator=(const LockFile&) = delete;
+
+private:
+    struct State;
+    std::unique_ptr<State> m_state;
+};
+
 /// Cuts a file to `bytes`. @throws Error{Target}
 void truncateFile(const std::filesystem::path& path, std::uint64_t bytes);
 

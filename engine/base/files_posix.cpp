@@ -179,6 +179,21 @@ bool NativeFile::claim(const std::filesystem::path& path)
     return false;
 }
 
+std::error_code NativeFile::openExclusively(const std::filesystem::path& path)
+{
+    close();
+    if (const auto fault = faultAt(FileStep::Create, path))
+        return fault;
+    int fd = -1;
+    if (const auto failed = openFd(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0666, fd))
+        return failed;
+    m_handle = fd;
+    if (lockRetrying(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return {};
+    close();
+    return std::make_error_code(std::errc::device_or_resource_busy);
+}
+
 std::error_code NativeFile::openForAppending(const std::filesystem::path& path)
 {
     close();

@@ -142,6 +142,15 @@ bool NativeFile::claim(const std::filesystem::path& path)
     return !openNative(path, request, m_handle);
 }
 
+std::error_code NativeFile::openExclusively(const std::filesystem::path& path)
+{
+    close();
+    if (const auto fault = faultAt(FileStep::Create, path))
+        return fault;
+    const auto failed = openNative(path, {GENERIC_WRITE, 0, OPEN_ALWAYS}, m_handle);
+    return failed && failed.value() == ERROR_SHARING_VIOLATION ? std::make_error_code(std::errc::device_or_resource_busy) : failed;
+}
+
 std::error_code NativeFile::openForAppending(const std::filesystem::path& path)
 {
     close();

@@ -28,6 +28,9 @@ public:
     std::error_code createHeldFolder(const std::filesystem::path& path);
     /// Takes hold of a file or folder that createHeld or createHeldFolder made, if the maker lives no more. Never waits.
     [[nodiscard]] bool claim(const std::filesystem::path& path);
+    /// Makes the file where there is none and takes hold of it until close(). Never waits: device_or_resource_busy while another holds it.
+    /// Success without a hold on a file system that knows no locks.
+    std::error_code openExclusively(const std::filesystem::path& path);
     /// Opens for appending; makes the file where there is none.
     std::error_code openForAppending(const std::filesystem::path& path);
 

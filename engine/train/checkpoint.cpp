@@ -173,7 +173,7 @@ Checkpoint readNewestCheckpoint(const std::filesystem::path& runFolder, std::vec
     std::string reason;
     for (const std::string& text : skipped)
         reason += "; " + text;
-    throw Error(ErrorCode::BadInput, utf8(runFolder) + " has no checkpoint to resume from" + reason, "start the run anew without --resume");
+    throw Error(ErrorCode::BadInput, utf8(runFolder) + " has no checkpoint that can be used" + reason, "train it to its first checkpoint, or begin a new run");
 }
 
 void restoreState(const Checkpoint& checkpoint, TrainedState& state)

@@ -79,6 +79,16 @@ void Trainer::keepLastStep() noexcept
     }
 }
 
+Error Trainer::notFinite(const StepDone& failed) const
+{
+    const std::string what = "step " + std::to_string(m_step + 1) + ": the loss or its gradient is not finite";
+    if (m_step == 0 && !std::isfinite(failed.loss))
+        return {ErrorCode::BadInput, what + ", and nothing has been trained yet",
+                "the model's weights are not finite or too large for bf16: try recipe.precision fp32, or fetch the model again"};
+    const bool kept = hasCheckpoint(m_options.runFolder);
+    return {ErrorCode::RunFailed, what, std::string("lower recipe.learning_rate, or use recipe.precision fp32") + (kept ? "; the last checkpoint is good" : "")};
+}
+
 Error Trainer::outOfMemory() const
 {
     std::string message = std::string("memory ran out while ") + m_activity;
@@ -100,6 +110,7 @@ Error Trainer::outOfMemory() const
 
 TrainerResult Trainer::runAll()
 {
+    claimFolder();
     prepareData();
     m_activity = "loading the model";
     prepareMemory();
@@ -180,8 +191,7 @@ StepDone Trainer::trainStep()
     }
     if (!std::isfinite(done.loss) || !std::isfinite(done.gradNorm)) {
         m_sampler->restore(before);
-        throw Error(ErrorCode::RunFailed, "step " + std::to_string(step) + ": the loss or its gradient is not finite",
-                    "lower recipe.learning_rate, or use recipe.precision fp32; the last checkpoint is good");
+        throw notFinite(done);
     }
     done.learningRate = learningRateAt(job, step, m_totalSteps);
     m_stateIsWhole = false;

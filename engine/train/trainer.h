@@ -74,6 +74,7 @@ private:
     [[nodiscard]] TrainerResult runAll();
     void keepLastStep() noexcept;
     [[nodiscard]] Error outOfMemory() const;
+    [[nodiscard]] Error notFinite(const StepDone& failed) const;
     void prepareData();
     void prepareSample();
     void prepareMemory();
@@ -81,6 +82,8 @@ private:
     void loadModel();
     void startFromAdapter(const std::string& folder, std::span<float> flat);
     void startFromModules(const std::filesystem::path& folder);
+    void claimFolder();
+    void lockFolder();
     void prepareFolder();
     void resumeFrom(const RunRecord& now);
     void restore(const Checkpoint& checkpoint);
@@ -110,6 +113,7 @@ private:
     std::unique_ptr<model::PlannedMemory> m_memory;
     std::unique_ptr<model::Decoder> m_decoder;
     std::unique_ptr<TrainedState> m_state;
+    std::unique_ptr<LockFile> m_lock;  ///< of the run folder
     std::unique_ptr<EventLog> m_log;
     std::string m_created;
     std::vector<float> m_start;  ///< PiSSA: what was split off the weights, until the state has it

@@ -25,6 +25,7 @@ namespace lorikeet::train {
 namespace {
 
 constexpr std::uint64_t kGuardBytes = 64;
+constexpr const char* kLockFile = "run.lock";
 
 /// The date of utcNow()'s text. @throws Error{BadInput}
 std::tm dateOf(const std::string& created)
@@ -65,6 +66,24 @@ void requireFits(const plan::MemoryPlan& plan, const DeviceSpec& device)
 Trainer::Trainer(TrainerOptions options, TrainerHooks hooks) : m_options(std::move(options)), m_hooks(std::move(hooks)) {}
 
 Trainer::~Trainer() = default;
+
+/// Before anything is read or loaded: whether the folder can be written, and that nobody else works in it.
+void Trainer::claimFolder()
+{
+    const std::filesystem::path& folder = m_options.runFolder;
+    if (!m_options.resume && std::filesystem::exists(folder / "run.json"))
+        throw Error(ErrorCode::Target, utf8(folder) + " already holds a run", "give another --out, or --resume to go on with it");
+    if (!isWritableTarget(folder))
+        throw Error(ErrorCode::Target, "cannot write into " + utf8(folder), "choose a folder that can be written to");
+    // A folder that is no run stays as it is until the run begins.
+    if (std::filesystem::exists(folder / "run.json"))
+        lockFolder();
+}
+
+void Trainer::lockFolder()
+{
+    m_lock = std::make_unique<LockFile>(m_options.runFolder / kLockFile, utf8(m_options.runFolder) + " is being trained by another program");
+}
 
 void Trainer::prepareData()
 {
@@ -229,9 +248,9 @@ void Trainer::prepareFolder()
         resumeFrom(record());
         return;
     }
-    if (std::filesystem::exists(m_options.runFolder / "run.json"))
-        throw Error(ErrorCode::Target, utf8(m_options.runFolder) + " already holds a run", "give another --out, or --resume to go on with it");
     makeFolders(m_options.runFolder);
+    if (!m_lock)
+        lockFolder();
     if (startsFromPrincipalParts(m_options.job))
         m_startHash = writeStart(m_options.runFolder, m_state->adapterMasters());
     writeRunRecord(m_options.runFolder, record());

@@ -61,6 +61,18 @@ class TestFiles : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
+    void aLockHasOneHolder()
+    {
+        QTemporaryDir folder;
+        const fs::path path = folder.filePath("lock").toStdString();
+        {
+            const LockFile first(path, "taken by another");
+            QVERIFY(failsWith(ErrorCode::Target, {"taken by another"}, [&] { const LockFile second(path, "taken by another"); }));
+        }
+        const LockFile third(path, "taken by another");
+        QVERIFY(failsWith(ErrorCode::Target, {"nowhere"}, [&] { const LockFile none(fs::path(folder.filePath("nowhere/lock").toStdString()), "x"); }));
+    }
+
     void init() { m_folder = std::make_unique<QTemporaryDir>(); }
     void cleanup() { setFileFault(nullptr); }
     void readsExactlyWhatIsAskedFor();

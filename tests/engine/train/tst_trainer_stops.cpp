@@ -159,6 +159,20 @@ private Q_SLOTS:
         QCOMPARE(test::loggedFacts(m_runs.path("straight")), test::facts(m_straight.events));
     }
 
+    void aFolderInUseIsRefused()
+    {
+        const auto folder = m_runs.path("straight");
+        {
+            const LockFile other(folder / "run.lock", "in use");
+            const Outcome refused = m_runs.run(m_runs.job(), folder, true);
+            QVERIFY(refused.error.has_value());
+            QCOMPARE(refused.error->code(), ErrorCode::Target);
+            QVERIFY2(refused.error->message().find("is being trained") != std::string::npos, refused.error->what());
+            QCOMPARE(test::loggedFacts(folder), test::facts(m_straight.events));
+        }
+        QVERIFY(!m_runs.run(m_runs.job(), folder, true).error.has_value());
+    }
+
     void aFolderThatIsNoRunIsNotResumed()
     {
         QVERIFY(QDir().mkpath(QString::fromStdString(m_runs.path("empty").string())));
