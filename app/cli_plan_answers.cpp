@@ -2,6 +2,9 @@
 // The planner's answers as text: ways to fit, what-if tables, cards, contexts.
 #include "app/cli_plan.h"
 #include "engine/base/units.h"
+#include "engine/spec/job_fields.h"
+
+#include <nlohmann/json.hpp>
 
 #include <cmath>
 
@@ -31,6 +34,19 @@ std::string contextWords(std::int64_t context, std::uint64_t bytes, bool limited
     if (context == 0)
         return "not even 64 tokens fit";
     return formatInteger(static_cast<std::uint64_t>(context)) + " tokens, " + formatBytes(bytes) + (limitedByModel ? ", the model's own limit" : "");
+}
+
+/// "recipe.micro_batch=1 recipe.recompute=3": what --set would have to say, the context left out.
+std::string changesBetween(const Job& before, const Job& after)
+{
+    std::string text;
+    for (const JobField& field : jobFields()) {
+        const auto value = field.get(after);
+        if (field.key == "recipe.context" || value == field.get(before))
+            continue;
+        text += (text.empty() ? "" : " ") + field.key + "=" + (value.is_string() ? value.get<std::string>() : value.dump());
+    }
+    return text;
 }
 
 }  // namespace
@@ -88,8 +104,12 @@ void printLongestContext(Output& out, const PlannedJob& planned, const plan::Lon
 {
     out.line("on " + planned.device.name + " (" + planned.device.id + "), " + formatBytes(planned.device.availableBytes) + " available:");
     out.line("  as the job is: " + contextWords(answer.context, answer.totalBytes, answer.limitedByModel));
-    out.line("  micro-batch 1, all layers recomputed, small loss chunk: "
-             + contextWords(answer.contextWithLevers, answer.totalBytesWithLevers, answer.withLeversLimitedByModel));
+    const std::string changes = changesBetween(planned.job, answer.jobWithLevers);
+    if (changes.empty())
+        return;
+    out.line("  with the same result by other means: " + contextWords(answer.contextWithLevers, answer.totalBytesWithLevers, answer.withLeversLimitedByModel)
+             + (answer.hostBytesWithLevers > 0 ? ", and " + formatBytes(answer.hostBytesWithLevers) + " of host memory" : ""));
+    out.line("    --set " + changes);
 }
 
 }  // namespace lorikeet::app

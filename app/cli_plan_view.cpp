@@ -76,6 +76,8 @@ void printPlan(Output& out, const PlannedJob& planned, const plan::MemoryPlan& p
     for (const plan::Term& term : plan.deductions)
         printTerm(out, term, explain);
     out.line(verdictLine(plan));
+    if (plan::isPlanOnly(device))
+        out.line("plan only: Lorikeet does not train on " + device.name);
 }
 
 void printBuffers(Output& out, const plan::MemoryPlan& plan)

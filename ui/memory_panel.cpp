@@ -185,6 +185,8 @@ void MemoryPanel::showVerdict(const plan::MemoryPlan& plan)
         colour = colours.bad;
         break;
     }
+    if (plan::isPlanOnly(*m_budget.device()))
+        text += tr("; to plan for only, Lorikeet does not train there");
     m_verdict->setText(QStringLiteral("<span style=\"color:%1\">%2</span>").arg(colour.name(), text.toHtmlEscaped()));
     m_verdict->setAccessibleName(text);
 }

@@ -90,6 +90,7 @@ ordered_json toJson(const plan::LongestContext& answer)
             {"limited_by_model", answer.limitedByModel},
             {"context_with_levers", answer.contextWithLevers},
             {"total_bytes_with_levers", answer.totalBytesWithLevers},
+            {"host_bytes_with_levers", answer.hostBytesWithLevers},
             {"with_levers_limited_by_model", answer.withLeversLimitedByModel}};
 }
 

@@ -148,6 +148,8 @@ std::string_view nameOf(Bound bound) noexcept
     return "?";
 }
 
+bool isPlanOnly(const DeviceSpec& device) noexcept { return device.kind == DeviceSpec::Kind::Catalogue && !device.bf16Arithmetic; }
+
 StepForecast forecastStep(const ModelShape& shape, const Job& job, const DeviceSpec& device, const Workload& workload)
 {
     const StepCost cost = stepCost(shape, job, workload);
@@ -156,8 +158,8 @@ StepForecast forecastStep(const ModelShape& shape, const Job& job, const DeviceS
     forecast.tokensPerStep = cost.tokens;
     forecast.modelTflop = 1e-12 * cost.modelFlops;
     forecast.executedTflop = 1e-12 * cost.flops();
-    forecast.basis = "no rates are known for this device";
-    if (!roof.known())
+    forecast.basis = isPlanOnly(device) ? "Lorikeet plans for this device and does not train on it" : "no rates are known for this device";
+    if (!roof.known() || isPlanOnly(device))
         return forecast;
     forecast.known = true;
     forecast.basis = basisOf(device.rates);

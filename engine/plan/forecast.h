@@ -44,6 +44,9 @@ struct StepForecast {
     [[nodiscard]] double secondsFor(double tokens) const noexcept { return tokensPerSecond > 0 ? tokens / tokensPerSecond : 0; }
 };
 
+/// A device of the catalogue that Lorikeet can plan for and not train on: before compute capability 8.0, or of another make.
+[[nodiscard]] bool isPlanOnly(const DeviceSpec& device) noexcept;
+
 /// @throws Error{Usage} as stepCost()
 [[nodiscard]] StepForecast forecastStep(const ModelShape& shape, const Job& job, const DeviceSpec& device, const Workload& workload = {});
 

@@ -14,6 +14,7 @@ struct Size {
     std::int64_t rows = 1;
     std::int64_t columns = 1;
     DType dtype = DType::F32;
+    Category category = Category::Buffers;
     std::uint64_t count = 0;
     std::uint64_t layers = 0;  ///< of how many layers; 1 where no layer owns them
     int lastLayer = -2;
@@ -40,7 +41,7 @@ std::vector<Size> sizesOf(const std::vector<const Buffer*>& members)
             return size.rows == rows && size.columns == columns && size.dtype == buffer->dtype;
         });
         if (found == sizes.end())
-            found = sizes.insert(sizes.end(), {rows, columns, buffer->dtype, 0, 0, -2});
+            found = sizes.insert(sizes.end(), {rows, columns, buffer->dtype, buffer->category, 0, 0, -2});
         ++found->count;
         if (buffer->layer != found->lastLayer)
             ++found->layers;
@@ -65,9 +66,15 @@ std::vector<Group> groupsOf(const std::vector<const Buffer*>& members)
     return groups;
 }
 
+/// Rows of weights, gradients and optimizer state are outputs or ranks, whatever their number.
+bool countsTokens(Category category) noexcept { return category == Category::Activations || category == Category::Buffers; }
+
 /// What the rows of a buffer are, where their number tells.
-std::string rowWord(std::int64_t rows, const Layout& layout)
+std::string rowWord(const Size& size, const Layout& layout)
 {
+    const std::int64_t rows = size.rows;
+    if (!countsTokens(size.category))
+        return "";
     if (rows > 1 && rows == layout.slots)
         return " tokens";
     if (rows > 1 && rows == layout.lossChunk)
@@ -95,14 +102,14 @@ std::string textOf(const Group& group, const Layout& layout)
         const std::uint64_t each = size.count / group.layers;
         std::string factor = each > 1 ? number(each) + " x " : "";
         if (!sameRows && size.rows > 1)
-            factor += number(size.rows) + rowWord(size.rows, layout) + " x ";
+            factor += number(size.rows) + rowWord(size, layout) + " x ";
         inner += (inner.empty() ? "" : " + ") + factor + columnsText(size.columns, layout);
     }
     std::string text;
     if (group.layers > 1)
         text += number(group.layers) + (group.layers <= layout.layers.size() ? " layers x " : " x ");  // one input more than layers
     if (sameRows)
-        text += number(rows) + rowWord(rows, layout) + " x ";
+        text += number(rows) + rowWord(group.sizes.front(), layout) + " x ";
     return text + (group.sizes.size() > 1 ? "(" + inner + ")" : inner) + " x " + std::to_string(bytesOf(group.dtype)) + " B";
 }
 

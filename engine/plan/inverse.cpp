@@ -15,6 +15,7 @@ constexpr std::int64_t kContextGrain = 64;
 struct Longest {
     std::int64_t context = 0;
     std::uint64_t totalBytes = 0;
+    std::uint64_t hostBytes = 0;
     bool limitedByModel = false;
 };
 
@@ -42,7 +43,8 @@ Longest longestOf(Trials& trials, const ModelShape& shape, const Job& job)
     }
     if (low == 0)
         return {};
-    return {contextAt(low), trials.of(withContext(job, contextAt(low))).totalBytes, low == last};
+    const Trial longest = trials.of(withContext(job, contextAt(low)));
+    return {contextAt(low), longest.totalBytes, longest.hostBytes, low == last};
 }
 
 /// The Neutral levers of `options`, fully turned.
@@ -77,6 +79,7 @@ LongestContext longestContext(const ModelShape& shape, const Job& job, const Dev
     answer.limitedByModel = asItIs.limitedByModel;
     answer.contextWithLevers = withLevers.context;
     answer.totalBytesWithLevers = withLevers.totalBytes;
+    answer.hostBytesWithLevers = withLevers.hostBytes;
     answer.withLeversLimitedByModel = withLevers.limitedByModel;
     answer.job = asItIs.context > 0 ? withContext(job, asItIs.context) : job;
     answer.jobWithLevers = withLevers.context > 0 ? withContext(turned, withLevers.context) : turned;

@@ -38,8 +38,9 @@ struct LongestContext {
     std::int64_t context = 0;  ///< tokens, a multiple of 64 (or the model's limit); 0: not even 64 fit
     std::uint64_t totalBytes = 0;
     bool limitedByModel = false;  ///< memory would allow more than the model was made for
-    std::int64_t contextWithLevers = 0;  ///< with micro-batch 1, whole blocks recomputed and the smallest loss chunk
+    std::int64_t contextWithLevers = 0;  ///< with every lever turned that leaves the result as it is: see jobWithLevers
     std::uint64_t totalBytesWithLevers = 0;
+    std::uint64_t hostBytesWithLevers = 0;  ///< what those levers put into host memory
     bool withLeversLimitedByModel = false;
     Job job;            ///< the job with `context`
     Job jobWithLevers;

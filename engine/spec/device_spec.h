@@ -25,8 +25,8 @@ struct DeviceSpec {
     std::string id = "cpu";    ///< what --device and run.device take: "cpu", "cuda:0", "RTX 4090"
     std::string name;          ///< "AMD EPYC ...", "NVIDIA H100 80GB HBM3"
     std::uint64_t totalBytes = 0;
-    std::uint64_t availableBytes = 0;  ///< what a new process can still get; totalBytes for a catalogue card
-    std::uint64_t otherBytes = 0;      ///< held by other programs
+    std::uint64_t availableBytes = 0;  ///< what a new process can still get; of a catalogue card what its driver leaves
+    std::uint64_t otherBytes = 0;      ///< held by other programs, or by the driver of a catalogue card
     std::uint64_t hostAvailableBytes = 0;  ///< host memory for what is offloaded; 0: not known (catalogue), or the same memory (CPU)
     std::uint64_t contextBytes = 0;    ///< runtime and libraries no buffer can own (CUDA context; LibTorch's resident size on a CPU)
     bool contextIsEstimate = false;

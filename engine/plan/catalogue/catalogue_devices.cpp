@@ -52,8 +52,9 @@ std::optional<DeviceSpec> findDevice(std::string_view name)
     spec.kind = DeviceSpec::Kind::Catalogue;
     spec.id = found->name;
     spec.name = found->fullName;
-    spec.totalBytes = found->memoryBytes;
+    spec.totalBytes = std::max(found->nominalBytes, found->memoryBytes);
     spec.availableBytes = found->memoryBytes;
+    spec.otherBytes = spec.totalBytes - spec.availableBytes;
     spec.contextBytes = builtIn().contextBytes;
     spec.contextIsEstimate = true;
     spec.bf16Arithmetic = found->canTrain();

@@ -196,6 +196,22 @@ private Q_SLOTS:
         QVERIFY2(formulaOf("residual stream").endsWith(" x 4,096 tokens x 4,096 x 2 B"), qPrintable(formulaOf("residual stream")));
     }
 
+    void whatHoldsNoTokensNeverCountsThem()
+    {
+        // Keys and values are 1,024 wide and attention 4,096: as many as there are tokens.
+        for (const std::int64_t microBatch : {2, 8}) {
+            Job job;
+            job.recipe.context = 512;
+            job.recipe.microBatch = microBatch;
+            job.recipe.lossChunk = 4096;
+            job.recipe.method = microBatch == 2 ? "lora" : "full";
+            for (const plan::Term& term : plan::plan(llama8b(), job, cardOf(1ull << 40), noCosts(job)).terms)
+                if (term.category != plan::Category::Activations && term.category != plan::Category::Buffers)
+                    for (const char* word : {"tokens", "rows", "positions"})
+                        QVERIFY2(term.formula.find(word) == std::string::npos, term.formula.c_str());
+        }
+    }
+
     void theVerdictIsAboutTheCapacityThatIsLeft()
     {
         DeviceSpec device = cardOf(6ull << 30);

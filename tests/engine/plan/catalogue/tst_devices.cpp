@@ -212,7 +212,8 @@ private Q_SLOTS:
             QVERIFY2(spec.has_value() && spec->id == device.name, device.name.c_str());
             QVERIFY(findDevice(device.fullName)->id == device.name);
             QVERIFY(spec->kind == DeviceSpec::Kind::Catalogue);
-            QCOMPARE(spec->totalBytes, device.memoryBytes);
+            QCOMPARE(spec->totalBytes, std::max(device.nominalBytes, device.memoryBytes));
+            QCOMPARE(spec->otherBytes, spec->totalBytes - device.memoryBytes);
             QCOMPARE(spec->availableBytes, device.memoryBytes);
             QVERIFY2(spec->contextIsEstimate && spec->contextBytes > 0 && spec->contextBytes < device.memoryBytes / 4, device.name.c_str());
             QCOMPARE(spec->bf16Arithmetic, device.computeCapability >= 80);
