@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <iostream>
 #include <iterator>
@@ -97,6 +98,7 @@ int runGenerate(GenerateOptions options, Session& session)
 
 struct LogitsOptions : ModelOptions {
     std::string precision = "fp32";
+    std::string tokenText;
     std::vector<std::int32_t> tokens;
     std::string target;
     bool json = false;
@@ -114,8 +116,25 @@ void requireKnownTokens(const LogitsOptions& options)
                                           + std::to_string(shape.maxContext));
 }
 
-int runLogits(const LogitsOptions& options, Session& session)
+/// "1,2,3". @throws Error{Usage}
+std::vector<std::int32_t> parseTokens(std::string_view text)
 {
+    std::vector<std::int32_t> tokens;
+    for (const char* at = text.data(), *end = at + text.size();; ++at) {
+        std::int32_t token = 0;
+        const auto [stop, failed] = std::from_chars(at, end, token);
+        if (failed != std::errc() || (stop != end && *stop != ','))
+            throw Error(ErrorCode::Usage, "--tokens is \"" + std::string(text) + "\", expected ids with commas between them", "--tokens 1,2,3");
+        tokens.push_back(token);
+        at = stop;
+        if (at == end)
+            return tokens;
+    }
+}
+
+int runLogits(LogitsOptions options, Session& session)
+{
+    options.tokens = parseTokens(options.tokenText);
     requireKnownTokens(options);
     const DType precision = options.precision == "bf16" ? DType::BF16 : DType::F32;
     const std::filesystem::path target = pathFromUtf8(options.target);
@@ -164,7 +183,7 @@ void addLogitsVerb(CLI::App& app, Action& chosen)
     const auto options = std::make_shared<LogitsOptions>();
     CLI::App* verb = app.add_subcommand("logits", "raw scores of every next token, as safetensors");
     addModelOptions(*verb, *options, "cpu");
-    verb->add_option("--tokens", options->tokens, "token ids: 1,2,3")->required()->delimiter(',')->type_name("IDS");
+    verb->add_option("--tokens", options->tokenText, "token ids: 1,2,3")->required()->type_name("IDS");
     verb->add_option("-o,--output", options->target, "file to write: fp32 [tokens, vocabulary], tensor \"logits\"")->required();
     verb->add_option("--precision", options->precision, "arithmetic")->check(CLI::IsMember({"fp32", "bf16"}))->capture_default_str();
     verb->add_flag("--json", options->json, "one JSON object");

@@ -91,6 +91,8 @@ void inspectDataAt(const fs::path& path, bool json, Output& out)
     if (info.format.empty())
         throw Error(ErrorCode::BadInput, utf8(path) + ": " + (info.problems.empty() ? "no rows of a known format" : info.problems.front()),
                     "see data.format in `lorikeet-cli job fields` for the formats");
+    if (!info.problems.empty())
+        throw Error(ErrorCode::BadInput, utf8(path) + ": not every row can be used, the first is " + info.problems.front(), "mend or remove those rows");
 }
 
 void inspectAdapterAt(const fs::path& path, bool json, Output& out)

@@ -101,7 +101,7 @@ public:
             const bool stopsNow = m_stop.stop_requested() && !m_saidStopping;
             if (stopsNow) {
                 m_saidStopping = true;
-                sayWarning("stopping after the current work; a checkpoint is written (again to quit at once)");
+                sayWarning("stopping after the current work; what was trained is kept (again to quit at once)");
             }
             drain();
         }

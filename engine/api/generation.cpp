@@ -14,7 +14,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace lorikeet::api {
 
@@ -142,6 +144,8 @@ void writeLogits(const std::string& model, const std::filesystem::path& adapter,
             session.setParameters(lora::moduleReader(adapter, session.source().shape()));
         }
         const std::vector<float> logits = session.logits(tokens, stop);
+        if (!std::ranges::all_of(logits, [](float value) { return std::isfinite(value); }))
+            throw Error(ErrorCode::RunFailed, "the model's logits are not finite", "its weights may be damaged; fetch the model again");
         const std::vector<std::uint64_t> shape{tokens.size(), logits.size() / tokens.size()};
         formats::writeSafetensors(target, {{"logits", formats::SafeType::F32, shape}},
                                   [&](const formats::SafeEntry&, const formats::AppendBytes& append) { append(std::as_bytes(std::span(logits))); });

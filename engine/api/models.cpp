@@ -50,7 +50,7 @@ const ModelShape& blueprintShape(const std::string& path)
     if (const ModelShape* shape = plan::findBlueprint(name))
         return *shape;
     const auto nearest = plan::suggestBlueprint(name);
-    throw Error(ErrorCode::BadInput, "there is no blueprint \"" + name + "\"", nearest ? "did you mean blueprint:" + *nearest + "?" : "see the list in the README");
+    throw Error(ErrorCode::BadInput, "there is no blueprint \"" + name + "\"", nearest ? "did you mean blueprint:" + *nearest + "?" : "the shapes that come with Lorikeet stand in engine/plan/catalogue; a config.json of your own works too");
 }
 
 bool folderHas(const std::filesystem::path& folder, std::initializer_list<const char*> names)

@@ -136,7 +136,11 @@ private:
         options.device = findDevice(m_options.job.run.device);
         options.runFolder = m_options.runFolder.empty() ? proposeRunFolder(m_options.job) : m_options.runFolder;
         options.resume = m_options.resume;
+#ifdef LORIKEET_CHECK_MEMORY
+        options.checkMemory = options.device.kind == DeviceSpec::Kind::Cpu;
+#else
         options.checkMemory = m_options.checkMemory;
+#endif
         for (const LibraryVersion& library : libraryVersions())
             options.versions.emplace_back(library.name, library.version);
         return options;

@@ -19,7 +19,7 @@ struct RunOptions {
     Job job;                          ///< paths absolute (loadJobFile or resolvePaths)
     std::filesystem::path runFolder;  ///< empty: a new folder under the data folder
     bool resume = false;              ///< continue the run in runFolder from its newest valid checkpoint
-    bool checkMemory = false;         ///< checking mode: NaN what is not live, guard bytes behind every buffer (slow; CPU only)
+    bool checkMemory = false;         ///< checking mode: NaN what is not live, guard bytes behind every buffer (slow; CPU only). Always on in debug builds
 };
 
 /// The interface both the real run and the scripted run of the tests implement. All functions may be called from any thread and

@@ -106,4 +106,16 @@ check_compiler() {
 
 has_nvidia_driver() { [[ -e /proc/driver/nvidia/version ]] || nvidia-smi -L >/dev/null 2>&1; }
 
-has_display() { [[ -n ${DISPLAY:-} || -n ${WAYLAND_DISPLAY:-} ]]; }
+# has_display: somebody listens there. A variable that a closed session has left behind opens no window.
+has_display() {
+    local number
+    if [[ -n ${WAYLAND_DISPLAY:-} && -S "${XDG_RUNTIME_DIR:-/nowhere}/$WAYLAND_DISPLAY" ]] || [[ ${WAYLAND_DISPLAY:-} == /* && -S ${WAYLAND_DISPLAY:-} ]]; then
+        return 0
+    fi
+    [[ -n ${DISPLAY:-} ]] || return 1
+    # Of another machine: only the window itself can try it.
+    [[ $DISPLAY == :* || $DISPLAY == unix:* ]] || return 0
+    number="${DISPLAY##*:}"
+    number="${number%%.*}"
+    [[ -S /tmp/.X11-unix/X$number ]] || grep -q "@/tmp/.X11-unix/X$number\$" /proc/net/unix 2>/dev/null
+}

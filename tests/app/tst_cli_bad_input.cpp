@@ -20,6 +20,8 @@ private Q_SLOTS:
     void trainingRefuses();
     void inspectSaysWhy_data();
     void inspectSaysWhy();
+    void tokensThatAreNone_data();
+    void tokensThatAreNone();
     void aReadOnlyTargetIsNamed();
     void aFullDiskLeavesNothingHalf();
     void anExistingRunIsNotOverwritten();
@@ -125,6 +127,7 @@ void TestCliBadInput::inspectSaysWhy_data()
     QTest::newRow("not a GGUF") << QByteArray("x.gguf") << QByteArray("hello");
     QTest::newRow("data of no format") << QByteArray("x.jsonl") << QByteArray("{\"a\":1}\n");
     QTest::newRow("empty data") << QByteArray("y.jsonl") << QByteArray("\n");
+    QTest::newRow("one row is no JSON") << QByteArray("z.jsonl") << QByteArray("{\"text\":\"a\"}\n{\"text\":\n");
     QTest::newRow("pickle") << QByteArray("pytorch_model.bin") << QByteArray("PK");
 }
 
@@ -138,6 +141,27 @@ void TestCliBadInput::inspectSaysWhy()
     const CliResult result = runCli(scratch.path(), {"inspect", QString::fromUtf8(name)});
     QVERIFY2(result.code == 3, result.err);
     QVERIFY2(result.err.contains(name), result.err);
+}
+
+void TestCliBadInput::tokensThatAreNone_data()
+{
+    QTest::addColumn<QString>("tokens");
+    QTest::newRow("nothing") << "";
+    QTest::newRow("a word") << "one";
+    QTest::newRow("a comma at the end") << "1,";
+    QTest::newRow("two commas") << "1,,2";
+    QTest::newRow("a half") << "1.5";
+    QTest::newRow("too large") << "99999999999";
+}
+
+void TestCliBadInput::tokensThatAreNone()
+{
+    QFETCH(QString, tokens);
+    QTemporaryDir scratch;
+    const CliResult result = runCli(scratch.path(), {"logits", m_folder.filePath("good/model"), "--tokens", tokens, "-o", "l.safetensors"});
+    QVERIFY2(result.code == 2, result.err);
+    QVERIFY2(result.err.contains("--tokens"), result.err);
+    QVERIFY(!QFile::exists(scratch.filePath("l.safetensors")));
 }
 
 void TestCliBadInput::aReadOnlyTargetIsNamed()
