@@ -109,7 +109,7 @@ void TestCliResume::requireSameAsNeverStopped(const QString& run)
     QCOMPARE(sha256(m_folder.filePath(run + "/adapter/adapter_model.safetensors")), m_adapter);
     // Nothing half-written stays behind.
     for (const QString& entry : QDir(m_folder.filePath(run)).entryList(QDir::AllEntries | QDir::Hidden | QDir::NoDotAndDotDot))
-        QVERIFY2(QStringList({"run.json", "events.jsonl", "checkpoints", "adapter"}).contains(entry), qPrintable(entry));
+        QVERIFY2(QStringList({"run.json", "run.lock", "events.jsonl", "checkpoints", "adapter"}).contains(entry), qPrintable(entry));
 }
 
 void TestCliResume::signalsStopAndKeep_data()
