@@ -106,16 +106,21 @@ check_compiler() {
 
 has_nvidia_driver() { [[ -e /proc/driver/nvidia/version ]] || nvidia-smi -L >/dev/null 2>&1; }
 
-# has_display: somebody listens there. A variable that a closed session has left behind opens no window.
+# has_display: somebody answers there. A variable or a socket that a closed session has left behind opens no window.
 has_display() {
-    local number
-    if [[ -n ${WAYLAND_DISPLAY:-} && -S "${XDG_RUNTIME_DIR:-/nowhere}/$WAYLAND_DISPLAY" ]] || [[ ${WAYLAND_DISPLAY:-} == /* && -S ${WAYLAND_DISPLAY:-} ]]; then
-        return 0
+    local number wayland="${WAYLAND_DISPLAY:-}"
+    if [[ -n $wayland ]]; then
+        [[ $wayland == /* ]] || wayland="${XDG_RUNTIME_DIR:-/nowhere}/$wayland"
+        if answers "$wayland"; then
+            return 0
+        fi
     fi
     [[ -n ${DISPLAY:-} ]] || return 1
     # Of another machine: only the window itself can try it.
     [[ $DISPLAY == :* || $DISPLAY == unix:* ]] || return 0
     number="${DISPLAY##*:}"
-    number="${number%%.*}"
-    [[ -S /tmp/.X11-unix/X$number ]] || grep -q "@/tmp/.X11-unix/X$number\$" /proc/net/unix 2>/dev/null
+    answers "/tmp/.X11-unix/X${number%%.*}"
 }
+
+# answers SOCKET: a program listens on that local socket.
+answers() { python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])' "$1" 2>/dev/null; }
