@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Quantised ggml blocks with scales of their own inside: the K types of 256 elements and the non-linear IQ4 types (layouts of
-// ggml-common.h, values as dequantize_row_* of ggml-quants.c).
+// ggml-common.h, values as dequantize_row_* of ggml-quants.c). widen() fills kElements values from kBytes bytes.
 #pragma once
 
 #include <cstddef>
@@ -8,44 +8,34 @@
 
 namespace lorikeet::formats {
 
-struct BlockQ2K {
-    static constexpr std::uint32_t kBytes = 84;
-    static constexpr int kElements = 256;
+template <std::uint32_t Bytes, int Elements>
+struct BlockSize {
+    static constexpr std::uint32_t kBytes = Bytes;
+    static constexpr int kElements = Elements;
+};
+
+struct BlockQ2K : BlockSize<84, 256> {
     static void widen(const std::byte* block, float* target) noexcept;
 };
-struct BlockQ3K {
-    static constexpr std::uint32_t kBytes = 110;
-    static constexpr int kElements = 256;
+struct BlockQ3K : BlockSize<110, 256> {
     static void widen(const std::byte* block, float* target) noexcept;
 };
-struct BlockQ4K {
-    static constexpr std::uint32_t kBytes = 144;
-    static constexpr int kElements = 256;
+struct BlockQ4K : BlockSize<144, 256> {
     static void widen(const std::byte* block, float* target) noexcept;
 };
-struct BlockQ5K {
-    static constexpr std::uint32_t kBytes = 176;
-    static constexpr int kElements = 256;
+struct BlockQ5K : BlockSize<176, 256> {
     static void widen(const std::byte* block, float* target) noexcept;
 };
-struct BlockQ6K {
-    static constexpr std::uint32_t kBytes = 210;
-    static constexpr int kElements = 256;
+struct BlockQ6K : BlockSize<210, 256> {
     static void widen(const std::byte* block, float* target) noexcept;
 };
-struct BlockQ8K {
-    static constexpr std::uint32_t kBytes = 292;
-    static constexpr int kElements = 256;
+struct BlockQ8K : BlockSize<292, 256> {
     static void widen(const std::byte* block, float* target) noexcept;
 };
-struct BlockIq4Nl {
-    static constexpr std::uint32_t kBytes = 18;
-    static constexpr int kElements = 32;
+struct BlockIq4Nl : BlockSize<18, 32> {
     static void widen(const std::byte* block, float* target) noexcept;
 };
-struct BlockIq4Xs {
-    static constexpr std::uint32_t kBytes = 136;
-    static constexpr int kElements = 256;
+struct BlockIq4Xs : BlockSize<136, 256> {
     static void widen(const std::byte* block, float* target) noexcept;
 };
 
