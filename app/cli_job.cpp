@@ -145,7 +145,7 @@ CheckResult checkJob(const Job& job, const std::stop_token& stop)
     api::ModelInfo model;
     if (!checkPart(result, "model.path", [&] { model = api::inspectModel(job.model.path); }))
         return result;
-    checkPart(result, "", [&] { checkMemory(result, job, model.shape); });
+    checkPart(result, "", [&] { checkMemory(result, job, api::modelShape(job)); });
     if (model.hasWeights && model.hasTokenizer)
         checkPart(result, "data.path", [&] { result.data = api::summariseData(job, 0, stop, progressOnError()); });
     else

@@ -41,7 +41,7 @@ PlannedJob loadPlanned(const PlanOptions& options, const std::stop_token& stop)
 {
     PlannedJob planned;
     planned.job = options.job.load();
-    planned.shape = api::modelShape(planned.job.model.path);
+    planned.shape = api::modelShape(planned.job);
     planned.device = api::measureRates(api::findDevice(options.device.empty() ? planned.job.run.device : options.device));
     if (options.withData)
         readWorkload(planned, stop);

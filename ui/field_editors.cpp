@@ -275,7 +275,10 @@ FieldEditor makeFieldEditor(const JobField& field, FieldReport report, FieldText
     case JobField::Type::Number: return numberEditor(field, report);
     case JobField::Type::Boolean: return booleanEditor(field, report);
     case JobField::Type::Choice: return choiceEditor(field, report);
-    case JobField::Type::TextList: return field.choices.empty() ? targetsEditor(field, report) : wordsEditor(field, report);
+    case JobField::Type::TextList:
+        if (field.key == "recipe.added_tokens")
+            return textEditor(field, reportText);
+        return field.choices.empty() ? targetsEditor(field, report) : wordsEditor(field, report);
     case JobField::Type::Path: return pathEditor(field, reportText);
     case JobField::Type::Text:
     case JobField::Type::IntegerMap:

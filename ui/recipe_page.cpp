@@ -82,7 +82,7 @@ void RecipePage::buildAdvanced(Advisor& advisor, const ModelProbe& model)
     memory->content()->insertWidget(memory->content()->indexOf(controlOf("recipe.recompute")) + 1, m_recompute);
     layout->addWidget(memory);
     layout->addWidget(buildGroup(tr("Adapter"), {"recipe.alpha", "recipe.targets", "recipe.dropout", "recipe.rslora", "recipe.rank_pattern",
-                                                 "recipe.alpha_pattern", "recipe.init_adapter", "recipe.adapter_init", "recipe.dora", "recipe.also_train"}));
+                                                 "recipe.alpha_pattern", "recipe.init_adapter", "recipe.adapter_init", "recipe.dora", "recipe.also_train", "recipe.added_tokens"}));
     layout->addWidget(buildGroup(tr("Optimizer"), {"recipe.schedule", "recipe.warmup_ratio", "recipe.max_steps", "recipe.optimizer", "recipe.weight_decay",
                                                    "recipe.momentum", "recipe.loraplus_ratio", "recipe.max_grad_norm", "recipe.adam_beta1", "recipe.adam_beta2", "recipe.adam_eps", "recipe.seed"}));
     layout->addWidget(buildGroup(tr("Run"), {"run.eval_every", "run.save_every", "run.sample_prompt", "run.sample_tokens", "run.threads"}));

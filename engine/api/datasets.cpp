@@ -6,6 +6,7 @@
 #include "engine/base/files.h"
 #include "engine/data/dataset.h"
 #include "engine/data/preview.h"
+#include "engine/generate/added_tokens.h"
 #include "engine/generate/model_text.h"
 
 #include <algorithm>
@@ -59,7 +60,7 @@ void fillCounts(DataSummary& summary, const data::Dataset& dataset)
 DataSummary summariseData(const Job& job, std::size_t previewRows, const std::stop_token& stop, const ProgressFn& progress)
 {
     return guarded([&] {
-        const auto source = formats::openModelSource(locateModel(job.model.path));
+        const auto source = generate::withTokens(formats::openModelSource(locateModel(job.model.path)), generate::addedTokensOf(job));
         const generate::ModelText text = generate::loadModelText(*source);
         const data::Dataset dataset = data::buildDataset(job, *text.tokenizer, text.chat(), progress, stop);
         DataSummary summary;

@@ -88,7 +88,7 @@ ExportBase openBase(const ExportRequest& request, const std::stop_token& stop, c
         kept.push_back(pathFromUtf8(data.validationPath));
     exporting::requireReplaceable(request.target, request.replace, kept);
     base.device = findDevice("cpu");
-    base.plan = planJob(modelShape(base.record.job.model.path), base.record.job, base.device);
+    base.plan = planJob(modelShape(base.record.job), base.record.job, base.device);
     if (train::hashOfFiles(formats::openModelSource(base.model)->files(), "hashing the model", stop, progress) != base.record.modelHash)
         throw Error(ErrorCode::BadInput, "the files of the model " + utf8(base.model) + " are not the ones the run began with",
                     "restore them: the adapter fits no other weights");
@@ -106,6 +106,7 @@ generate::SessionOptions probeOptions(const Job& job)
     options.context = 0;
     options.evaluateRows = static_cast<std::int64_t>(kProbeTokens);
     options.wantText = false;
+    options.added = generate::addedTokensOf(job);
     return options;
 }
 
@@ -143,7 +144,9 @@ ExportReport exportAdapter(const ExportRequest& request, const ExportBase& base,
 /// The written folder opens as a model and its logits are finite: what was read back is what a user will load.
 ExportCheck openAgain(const std::filesystem::path& folder, const ExportBase& base, const std::stop_token& stop)
 {
-    generate::Session session(folder, {}, base.device, probeOptions(base.record.job), stop, {});
+    generate::SessionOptions options = probeOptions(base.record.job);
+    options.added = {};  // the folder has them
+    generate::Session session(folder, {}, base.device, options, stop, {});
     const std::vector<float> logits = session.logits(probeTokens(session.source().shape().vocab), stop);
     const bool finite = std::ranges::all_of(logits, [](float value) { return std::isfinite(value); });
     LORIKEET_CHECK(finite, "the exported model's logits are not finite");
@@ -152,7 +155,7 @@ ExportCheck openAgain(const std::filesystem::path& folder, const ExportBase& bas
 
 ExportReport exportModel(const ExportRequest& request, const ExportBase& base, const std::stop_token& stop, const ProgressFn& progress)
 {
-    const auto source = formats::openModelSource(base.model);
+    const auto source = generate::withTokens(formats::openModelSource(base.model), generate::addedTokensOf(base.record.job));
     const train::CheckpointMasters masters(base.checkpoint);
     LORIKEET_CHECK(masters.elements() == base.plan.layout.trained.elements, "checkpoint of another size");
     std::vector<ExportCheck> checks;

@@ -22,14 +22,30 @@ namespace lorikeet::api {
 
 namespace {
 
-std::vector<plan::AdapterSlot> slotsOf(const std::string& model, const std::filesystem::path& adapter)
+/// What an adapter asks of the base before it can be loaded.
+struct AdapterShape {
+    std::vector<plan::AdapterSlot> slots;
+    lora::WholeModules whole;
+    generate::AddedTokens added;
+};
+
+AdapterShape shapeOfAdapter(const std::string& model, const std::filesystem::path& adapter)
 {
-    return adapter.empty() ? std::vector<plan::AdapterSlot>{} : lora::readSlots(adapter, modelShape(model));
+    AdapterShape found;
+    if (adapter.empty())
+        return found;
+    auto source = formats::openModelSource(locateModel(model));
+    found.added = generate::addedTokensOf(adapter, *source);
+    source = generate::withTokens(std::move(source), found.added);
+    found.slots = lora::readSlots(adapter, source->shape());
+    found.whole = lora::findModules(adapter, source->shape());
+    return found;
 }
 
-lora::WholeModules modulesOf(const std::string& model, const std::filesystem::path& adapter)
+generate::SessionOptions with(generate::SessionOptions options, const AdapterShape& adapter)
 {
-    return adapter.empty() ? lora::WholeModules{} : lora::findModules(adapter, modelShape(model));
+    options.added = adapter.added;
+    return options;
 }
 
 std::vector<float> weightsOf(const generate::Session& session, const std::filesystem::path& adapter)
@@ -53,9 +69,9 @@ BaseWeights baseWeightsOf(const Job& job)
 }
 
 struct Generation::State {
-    State(const std::string& model, const std::filesystem::path& folder, const DeviceSpec& device, const generate::SessionOptions& options,
+    State(const std::string& model, const AdapterShape& shape, const DeviceSpec& device, const generate::SessionOptions& options,
           const std::stop_token& stop, const ProgressFn& progress)
-        : session(locateModel(model), slotsOf(model, folder), device, options, stop, progress, modulesOf(model, folder))
+        : session(locateModel(model), shape.slots, device, with(options, shape), stop, progress, shape.whole)
     {
     }
 
@@ -90,7 +106,7 @@ Generation::Generation(const std::string& model, const std::filesystem::path& ad
         options.precision = precisionFor(model, spec);
         options.quantization = weights.quantization;
         options.doubleQuantization = weights.doubleQuantization;
-        m_state = std::make_unique<State>(model, adapter, spec, options, stop, progress);
+        m_state = std::make_unique<State>(model, shapeOfAdapter(model, adapter), spec, options, stop, progress);
         if (adapter.empty())
             return;
         m_state->adapter = weightsOf(m_state->session, adapter);
@@ -138,7 +154,8 @@ void writeLogits(const std::string& model, const std::filesystem::path& adapter,
         options.quantization = weights.quantization;
         options.doubleQuantization = weights.doubleQuantization;
         options.wantText = false;
-        generate::Session session(locateModel(model), slotsOf(model, adapter), findDevice(device), options, stop, progress, modulesOf(model, adapter));
+        const AdapterShape shape = shapeOfAdapter(model, adapter);
+        generate::Session session(locateModel(model), shape.slots, findDevice(device), with(options, shape), stop, progress, shape.whole);
         if (!adapter.empty()) {
             session.setAdapter(weightsOf(session, adapter));
             session.setParameters(lora::moduleReader(adapter, session.source().shape()));
@@ -146,8 +163,8 @@ void writeLogits(const std::string& model, const std::filesystem::path& adapter,
         const std::vector<float> logits = session.logits(tokens, stop);
         if (!std::ranges::all_of(logits, [](float value) { return std::isfinite(value); }))
             throw Error(ErrorCode::RunFailed, "the model's logits are not finite", "its weights may be damaged; fetch the model again");
-        const std::vector<std::uint64_t> shape{tokens.size(), logits.size() / tokens.size()};
-        formats::writeSafetensors(target, {{"logits", formats::SafeType::F32, shape}},
+        const std::vector<std::uint64_t> dims{tokens.size(), logits.size() / tokens.size()};
+        formats::writeSafetensors(target, {{"logits", formats::SafeType::F32, dims}},
                                   [&](const formats::SafeEntry&, const formats::AppendBytes& append) { append(std::as_bytes(std::span(logits))); });
     }, ErrorCode::Target);
 }

@@ -6,6 +6,7 @@
 #include "engine/base/files.h"
 #include "engine/formats/model_source.h"
 #include "engine/formats/parameters.h"
+#include "engine/generate/added_tokens.h"
 #include "engine/plan/catalogue/catalogue.h"
 
 #include <algorithm>
@@ -124,6 +125,21 @@ ModelShape modelShape(const std::string& path)
 {
     return guarded([&] {
         return path.starts_with(kBlueprint) ? blueprintShape(path) : formats::openModelSource(locateModel(path))->shape();
+    });
+}
+
+ModelShape modelShape(const Job& job)
+{
+    return guarded([&] {
+        const std::string& path = job.model.path;
+        if (job.recipe.addedTokens.empty())
+            return modelShape(path);
+        if (!path.starts_with(kBlueprint))
+            return generate::withTokens(formats::openModelSource(locateModel(path)), generate::addedTokensOf(job))->shape();
+        ModelShape shape = blueprintShape(path);
+        shape.addedRows = static_cast<std::int64_t>(job.recipe.addedTokens.size());
+        shape.vocab += shape.addedRows;
+        return shape;
     });
 }
 

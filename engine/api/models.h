@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/base/progress.h"
+#include "engine/spec/job.h"
 #include "engine/spec/model_shape.h"
 
 #include <filesystem>
@@ -30,6 +31,8 @@ struct ModelInfo {
 [[nodiscard]] ModelInfo inspectModel(const std::string& path);
 /// Only the shape, for planning. @throws as inspectModel.
 [[nodiscard]] ModelShape modelShape(const std::string& path);
+/// The shape that a job trains: with the rows of its added tokens. Reads the tokenizer where there are some.
+[[nodiscard]] ModelShape modelShape(const Job& job);
 /// The file or folder behind a model path; "starter" is the set-up's model file. @throws Error{BadInput}
 [[nodiscard]] std::filesystem::path locateModel(const std::string& path);
 /// True when the starter model has been fetched.

@@ -89,6 +89,8 @@ std::string configOf(const ModelContent& content)
     nlohmann::ordered_json config = nlohmann::ordered_json::parse(readTextFile(source.path() / "config.json", kLargestConfig));
     config[config.contains("dtype") ? "dtype" : "torch_dtype"] = formats::torchNameOf(content.dtype);
     config.erase("quantization_config");
+    if (source.shape().addedRows > 0)
+        config["vocab_size"] = source.shape().vocab;
     return config.dump(2) + "\n";
 }
 

@@ -6,6 +6,7 @@
 #include "engine/formats/gguf_tokenizer.h"
 #include "engine/formats/parameters.h"
 #include "engine/spec/model_shape.h"
+#include "engine/spec/new_token.h"
 #include "engine/spec/quantization.h"
 
 #include <cstddef>
@@ -83,6 +84,8 @@ public:
     [[nodiscard]] virtual std::optional<std::string> licence() const = 0;
     /// The tokenizer a GGUF file carries; nullptr for a folder, whose tokenizer files lie beside the weights.
     [[nodiscard]] virtual const GgufTokenizer* ggufTokenizer() const noexcept { return nullptr; }
+    /// What is added to that tokenizer.
+    [[nodiscard]] virtual std::span<const NewToken> newTokens() const noexcept { return {}; }
 
 protected:
     ModelSource() = default;

@@ -5,6 +5,9 @@
 #include "engine/base/files.h"
 #include "engine/tokenizer/gguf_fields.h"
 #include "engine/tokenizer/gguf_tokenizer.h"
+#include "engine/tokenizer/token_files.h"
+
+#include <algorithm>
 
 #include <algorithm>
 #include <iterator>
@@ -21,6 +24,18 @@ constexpr const char* kTokenizerFiles[] = {"tokenizer.json",     "tokenizer.mode
 std::filesystem::path folderOf(const formats::ModelSource& source)
 {
     return std::filesystem::is_directory(source.path()) ? source.path() : source.path().parent_path();
+}
+
+/// The tokens that are new to the source's files, with the ids they got.
+std::vector<tokenizer::AddedToken> addedBy(const formats::ModelSource& source)
+{
+    std::vector<tokenizer::AddedToken> added;
+    if (source.newTokens().empty())
+        return added;
+    for (const tokenizer::AddedToken& token : loadModelText(source).tokenizer->addedTokens())
+        if (std::ranges::find(source.newTokens(), token.content, &NewToken::content) != source.newTokens().end())
+            added.push_back(token);
+    return added;
 }
 
 }  // namespace
@@ -42,17 +57,19 @@ tokenizer::RenderOptions ModelText::renderOptions() const
     return options;
 }
 
-ModelText loadModelText(const formats::ModelSource& source)
+ModelText loadModelText(const formats::ModelSource& source) { return loadModelText(source, source.newTokens()); }
+
+ModelText loadModelText(const formats::ModelSource& source, std::span<const NewToken> added)
 {
     ModelText text;
     if (const formats::GgufTokenizer* fields = source.ggufTokenizer()) {
-        text.tokenizer = tokenizer::tokenizerFromGguf(tokenizer::ggufTokenizerFields(*fields, utf8(source.path().filename())));
+        text.tokenizer = tokenizer::tokenizerFromGguf(tokenizer::ggufTokenizerFields(*fields, utf8(source.path().filename()), added));
         if (!fields->chatTemplate.empty())
             text.chatTemplate = tokenizer::ChatTemplate::parse(fields->chatTemplate, utf8(source.path().filename()));
         return text;
     }
     const std::filesystem::path folder = folderOf(source);
-    text.tokenizer = tokenizer::loadTokenizer(folder);
+    text.tokenizer = tokenizer::loadTokenizer(folder, added);
     if (const auto templateSource = tokenizer::findChatTemplate(folder))
         text.chatTemplate = tokenizer::ChatTemplate::parse(*templateSource, utf8(folder.filename()) + " chat template");
     return text;
@@ -83,17 +100,18 @@ std::vector<std::string> writeTokenizerFiles(const formats::ModelSource& source,
         written.push_back(name);
     };
     if (const formats::GgufTokenizer* fields = source.ggufTokenizer()) {
-        const tokenizer::GgufTokenizer own = tokenizer::ggufTokenizerFields(*fields, utf8(source.path().filename()));
+        const tokenizer::GgufTokenizer own = tokenizer::ggufTokenizerFields(*fields, utf8(source.path().filename()), source.newTokens());
         write("tokenizer.json", tokenizer::tokenizerJsonFromGguf(own));
         write("tokenizer_config.json", tokenizer::tokenizerConfigJsonFromGguf(own));
         if (!fields->chatTemplate.empty())
             write("chat_template.jinja", fields->chatTemplate);
         return written;
     }
+    const std::vector<tokenizer::AddedToken> added = addedBy(source);
     for (const char* name : kTokenizerFiles) {
         const std::filesystem::path file = folderOf(source) / name;
         if (std::filesystem::exists(file))
-            write(name, readTextFile(file, kLargestTokenizerFile));
+            write(name, tokenizer::withAddedTokens(name, readTextFile(file, kLargestTokenizerFile), added, !std::filesystem::exists(folderOf(source) / "tokenizer.json")));
     }
     return written;
 }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +27,15 @@ struct ModelText {
 
 /// @throws Error{BadInput} when there is no tokenizer or a file is damaged.
 [[nodiscard]] ModelText loadModelText(const formats::ModelSource& source);
+/// With other new tokens than the source's.
+[[nodiscard]] ModelText loadModelText(const formats::ModelSource& source, std::span<const NewToken> added);
 
 /// A prompt as the model expects it: one user turn (after a system turn unless empty) through the chat template with the opening of the
 /// answer, or with `chat` off or no template the bare text with the model's BOS where it adds one. @throws Error{BadInput}
 [[nodiscard]] std::vector<std::int32_t> promptTokens(const ModelText& text, const std::string& prompt, const std::string& system, bool chat);
 
 /// Writes the tokenizer's files into a folder beside an adapter: copies of a model folder's own, or tokenizer.json,
-/// tokenizer_config.json and chat_template.jinja made from GGUF metadata. Returns the names written. @throws Error{Target}
+/// tokenizer_config.json and chat_template.jinja made from GGUF metadata, with the source's new tokens. Returns the names written. @throws Error{Target}
 std::vector<std::string> writeTokenizerFiles(const formats::ModelSource& source, const std::filesystem::path& folder);
 /// A name that it may write.
 [[nodiscard]] bool isTokenizerFile(std::string_view name);

@@ -20,7 +20,7 @@ constexpr std::int64_t kLogitRows = 64;
 
 Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSlot> slots, const DeviceSpec& device,
                  const SessionOptions& options, const std::stop_token& stop, const ProgressFn& progress, const lora::WholeModules& whole)
-    : m_source(model::openRunnableModel(model)), m_shape(m_source->shape())
+    : m_source(withTokens(model::openRunnableModel(model), options.added)), m_shape(m_source->shape())
 {
     m_shape.tiedHead = m_shape.tiedHead && !whole.apart;
     if (options.wantText)

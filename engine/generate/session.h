@@ -4,6 +4,7 @@
 
 #include "engine/base/progress.h"
 #include "engine/formats/model_source.h"
+#include "engine/generate/added_tokens.h"
 #include "engine/generate/model_text.h"
 #include "engine/lora/peft_modules.h"
 #include "engine/model/compute_device.h"
@@ -27,6 +28,7 @@ struct SessionOptions {
     bool doubleQuantization = true;                  ///< of NF4
     int threads = 0;
     bool wantText = true;  ///< load tokenizer and template
+    AddedTokens added;     ///< behind the model's own
 };
 
 class Session {

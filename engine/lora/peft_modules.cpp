@@ -43,7 +43,7 @@ void requireShape(const formats::SafetensorsFile& file, const formats::SafeTenso
     };
     throw Error(ErrorCode::BadInput,
                 utf8(file.path()) + ": tensor " + moduleNameOf(id) + " is " + text(tensor.shape) + ", this base model needs " + text(wanted),
-                "use the base model the adapter was trained on; a vocabulary that grew with the adapter cannot be read");
+                "use the base model the adapter was trained on, and the added tokens (recipe.added_tokens) it was trained with");
 }
 
 /// Elements [first, first + to.size()) of a tensor in fp32.

@@ -93,6 +93,14 @@ std::string columnsText(std::int64_t columns, const Layout& layout)
     return "(" + number(trained.adapterElements) + " of the adapter + " + number(trained.elements - trained.adapterElements) + " of the model)";
 }
 
+/// The rows of a table that grew as their sum.
+std::string rowsText(std::int64_t rows, const Layout& layout)
+{
+    if (layout.addedRows == 0 || rows != layout.vocab)
+        return number(rows);
+    return "(" + number(rows - layout.addedRows) + " + " + number(layout.addedRows) + ")";
+}
+
 std::string textOf(const Group& group, const Layout& layout)
 {
     const std::int64_t rows = group.sizes.front().rows;
@@ -102,14 +110,14 @@ std::string textOf(const Group& group, const Layout& layout)
         const std::uint64_t each = size.count / group.layers;
         std::string factor = each > 1 ? number(each) + " x " : "";
         if (!sameRows && size.rows > 1)
-            factor += number(size.rows) + rowWord(size, layout) + " x ";
+            factor += rowsText(size.rows, layout) + rowWord(size, layout) + " x ";
         inner += (inner.empty() ? "" : " + ") + factor + columnsText(size.columns, layout);
     }
     std::string text;
     if (group.layers > 1)
         text += number(group.layers) + (group.layers <= layout.layers.size() ? " layers x " : " x ");  // one input more than layers
     if (sameRows)
-        text += number(rows) + rowWord(group.sizes.front(), layout) + " x ";
+        text += rowsText(rows, layout) + rowWord(group.sizes.front(), layout) + " x ";
     return text + (group.sizes.size() > 1 ? "(" + inner + ")" : inner) + " x " + std::to_string(bytesOf(group.dtype)) + " B";
 }
 

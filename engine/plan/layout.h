@@ -102,6 +102,8 @@ struct Layout {
     std::int64_t lossChunk = 0;      ///< C
     std::int64_t sampleContext = 0;  ///< S
     std::int64_t prefillRows = 0;    ///< P
+    std::int64_t vocab = 0;          ///< V, of which addedRows come behind the model's own
+    std::int64_t addedRows = 0;
     bool training = false;
 
     BufferId embedding = kNone;  ///< [V, H]

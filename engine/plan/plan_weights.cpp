@@ -102,6 +102,8 @@ void addWeights(Builder& b, const TrainedParameters& trained)
     const ModelShape& s = b.shape;
     Layout& layout = b.plan.layout;
     layout.layers.resize(static_cast<std::size_t>(s.layers));
+    layout.vocab = s.vocab;
+    layout.addedRows = s.addedRows;
     if (!trained.wholeModel) {
         addTables(b, trained);
         for (int layer = 0; layer < s.layers; ++layer)

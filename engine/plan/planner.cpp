@@ -61,6 +61,19 @@ void requireMagnitudes(const Job& job)
         throw Error(ErrorCode::Usage, "recipe.dora is on beside recipe.adapter_init pissa", "set recipe.adapter_init to default or recipe.dora to false");
 }
 
+void requireTrainedRows(const ModelShape& shape, const Job& job)
+{
+    if (job.recipe.addedTokens.empty() || job.recipe.method == "full")
+        return;
+    const AlsoTrain also = alsoTrainOf(job);
+    if (!also.embeddings)
+        throw Error(ErrorCode::Usage, "recipe.added_tokens is set, but the rows of added tokens mean nothing until they are trained",
+                    "add embeddings to recipe.also_train");
+    if (!also.head && !shape.tiedHead)
+        throw Error(ErrorCode::Usage, "recipe.added_tokens is set, and this model's head is a table of its own, whose new rows must be trained too",
+                    "add head to recipe.also_train");
+}
+
 void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
 {
     if (rank.world != 1)
@@ -79,6 +92,7 @@ void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
     requireOffloadable(shape, job);
     requirePrincipalRanks(shape, job);
     requireMagnitudes(job);
+    requireTrainedRows(shape, job);
 }
 
 std::vector<AdapterSlot> adapterSlots(const ModelShape& shape, const Job& job)

@@ -45,6 +45,7 @@ struct JobRecipe {
     std::string adapterInit = "default";  ///< default, pissa
     bool dora = false;                    ///< a trained magnitude for each output of an adapted map (DoRA)
     std::vector<std::string> alsoTrain;   ///< beside the adapter, whole: embeddings, head, norms
+    std::vector<std::string> addedTokens; ///< new words of the tokenizer, each with a row of its own in embedding and head
     std::int64_t context = 512;
     std::string overlong = "cut";  ///< cut, split, drop
     bool packing = true;
@@ -104,7 +105,7 @@ struct Issue {
 };
 
 /// Format version of job files that this program writes and the newest it reads.
-inline constexpr int kJobVersion = 3;
+inline constexpr int kJobVersion = 4;
 
 /// Parses a job file's text. @throws Error{Usage} with the key and a "did you mean" for unknown keys, wrong types, values out of
 /// range, a missing or newer "lorikeet_job" version. `where` is the file shown in messages.

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
 namespace lorikeet {
@@ -21,6 +22,8 @@ namespace {
 constexpr std::size_t kLongestText = 4096;
 constexpr std::size_t kLongestShown = 60;
 constexpr std::size_t kMostPatterns = 256;
+constexpr std::size_t kMostTokens = 4096;
+constexpr std::size_t kLongestToken = 256;
 
 /// The value as the file has it, cut where it is long.
 std::string shown(const Json& value)
@@ -237,6 +240,28 @@ JobField targetsField(FieldWords words, FieldAccess<std::vector<std::string>> ac
     field.set = [access, key = field.key](Job& job, const Json& value) {
         std::vector<std::string> list = checkedWords(key, value, "a module name or a list of them");
         static_cast<void>(parseTargets(list));
+        access(job) = std::move(list);
+    };
+    return field;
+}
+
+JobField tokensField(FieldWords words, FieldAccess<std::vector<std::string>> access)
+{
+    JobField field = makeField(std::move(words), JobField::Type::TextList);
+    field.get = getter(access);
+    field.set = [access, key = field.key](Job& job, const Json& value) {
+        std::vector<std::string> list = value == "" ? std::vector<std::string>{} : checkedWords(key, value, "a token or a list of them");
+        if (list.size() > kMostTokens)
+            throw Error(ErrorCode::Usage, key + " has " + std::to_string(list.size()) + " tokens, expected at most " + std::to_string(kMostTokens));
+        std::set<std::string> seen;
+        for (const std::string& token : list) {
+            if (token.empty())
+                throw Error(ErrorCode::Usage, key + " has an empty token", "remove it");
+            if (token.size() > kLongestToken)
+                throw Error(ErrorCode::Usage, key + ": a token has " + std::to_string(token.size()) + " bytes, expected at most " + std::to_string(kLongestToken));
+            if (!seen.insert(token).second)
+                throw Error(ErrorCode::Usage, key + " has \"" + token + "\" twice", "remove one of them");
+        }
         access(job) = std::move(list);
     };
     return field;

@@ -45,6 +45,8 @@ using FieldAccess = T& (*)(Job&);
 [[nodiscard]] JobField targetsField(FieldWords words, FieldAccess<std::vector<std::string>> access);
 /// A list of some of `choices`, each once, in their order; or one text of words with commas between them. May be empty.
 [[nodiscard]] JobField wordsField(FieldWords words, std::vector<std::string> choices, FieldAccess<std::vector<std::string>> access);
+/// recipe.added_tokens: a list of different texts; or one text with commas between them. May be empty.
+[[nodiscard]] JobField tokensField(FieldWords words, FieldAccess<std::vector<std::string>> access);
 /// recipe.recompute: a level as number or text, or text with levels by layer range.
 [[nodiscard]] JobField recomputeField(FieldWords words, FieldAccess<std::string> access);
 /// Maps of a module pattern to a value in the range.

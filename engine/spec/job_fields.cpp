@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 /// Words other trainers use for the same thing (PEFT, transformers, TRL, Axolotl, Unsloth).
-constexpr std::array<std::pair<std::string_view, std::string_view>, 31> kOtherWords{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kOtherWords{{
     {"r", "recipe.rank"},
     {"lora_r", "recipe.rank"},
     {"lora_rank", "recipe.rank"},
@@ -30,6 +30,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 31> kOtherWo
     {"lora_target_modules", "recipe.targets"},
     {"use_rslora", "recipe.rslora"},
     {"modules_to_save", "recipe.also_train"},
+    {"add_tokens", "recipe.added_tokens"},
+    {"new_tokens", "recipe.added_tokens"},
+    {"tokens", "recipe.added_tokens"},
     {"lr", "recipe.learning_rate"},
     {"lr_scheduler", "recipe.schedule"},
     {"lr_scheduler_type", "recipe.schedule"},

@@ -122,6 +122,12 @@ void addAdapter(std::vector<JobField>& table)
                                 "word trains both.",
                                 true, 3},
                                {"embeddings", "head", "norms"}, LORIKEET_MEMBER(recipe, alsoTrain)));
+    table.push_back(tokensField({"recipe.added_tokens", "Added tokens", "",
+                                 "New words or signs of the tokenizer, found whole wherever a row has them and shown in answers; each one that is "
+                                 "not there yet gets a row in embedding and head that starts as the mean of the others and must be trained, so "
+                                 "recipe.also_train needs embeddings, and head where that is a table of its own.",
+                                 true, 4},
+                                LORIKEET_MEMBER(recipe, addedTokens)));
 }
 
 void addBatch(std::vector<JobField>& table)

@@ -20,8 +20,9 @@ const char* const kVersionKey = "lorikeet_job";
 
 std::span<const JobMigration> jobMigrations()
 {
-    // Versions 2 and 3 only added keys and choices.
-    static constexpr std::array<JobMigration, 2> kSteps{JobMigration{1, [](nlohmann::ordered_json&) {}}, JobMigration{2, [](nlohmann::ordered_json&) {}}};
+    // Versions 2 to 4 only added keys and choices.
+    constexpr auto kNothing = [](nlohmann::ordered_json&) {};
+    static constexpr std::array<JobMigration, 3> kSteps{JobMigration{1, kNothing}, JobMigration{2, kNothing}, JobMigration{3, kNothing}};
     return kSteps;
 }
 

@@ -169,6 +169,14 @@ void checkAlsoTrain(const Job& job, std::vector<Issue>& issues)
                           "2e-5 to 2e-4 is usual with embeddings or head in recipe.also_train"});
 }
 
+void checkAddedTokens(const Job& job, std::vector<Issue>& issues)
+{
+    // Where the head is a table of its own it must be trained too: only the plan, which knows the model, can say so.
+    if (job.recipe.method != "full" && !job.recipe.addedTokens.empty() && !alsoTrainOf(job).embeddings)
+        issues.push_back({"recipe.added_tokens", Severity::Error, "the rows of added tokens mean nothing until they are trained",
+                          "add embeddings to recipe.also_train, or set recipe.method to full"});
+}
+
 }  // namespace
 
 std::vector<Issue> validate(const Job& job)
@@ -181,6 +189,7 @@ std::vector<Issue> validate(const Job& job)
         checkTraining(job, issues);
         checkMethod(job, issues);
         checkAlsoTrain(job, issues);
+        checkAddedTokens(job, issues);
     }
     return issues;
 }

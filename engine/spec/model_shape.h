@@ -36,7 +36,8 @@ struct ModelShape {
     std::int64_t kvHeads = 0;
     std::int64_t headSize = 0;
     std::int64_t mlp = 0;
-    std::int64_t vocab = 0;
+    std::int64_t vocab = 0;       ///< rows of the embedding table and of the head
+    std::int64_t addedRows = 0;   ///< of them, rows that a job or an adapter put behind those of the model
     std::int64_t maxContext = 0;  ///< positions the model was made for
     double normEps = 1e-5;
     double ropeTheta = 10000.0;

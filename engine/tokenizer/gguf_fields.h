@@ -6,13 +6,15 @@
 #include "engine/tokenizer/gguf_tokenizer.h"
 
 #include <limits>
+#include <span>
 #include <string>
 #include <utility>
 
 namespace lorikeet::tokenizer {
 
 /// The fields of a GGUF file for tokenizerFromGguf(). `source` names the file in messages.
-[[nodiscard]] inline GgufTokenizer ggufTokenizerFields(const formats::GgufTokenizer& read, std::string source)
+[[nodiscard]] inline GgufTokenizer ggufTokenizerFields(const formats::GgufTokenizer& read, std::string source,
+                                                        std::span<const NewToken> added = {})
 {
     const auto id = [](const std::optional<std::int64_t>& value) {
         // An id that does not fit becomes one that is refused.
@@ -42,6 +44,7 @@ namespace lorikeet::tokenizer {
     fields.addEos = read.addEos;
     fields.addSpacePrefix = read.addSpacePrefix;
     fields.chatTemplate = read.chatTemplate;
+    fields.newTokens.assign(added.begin(), added.end());
     return fields;
 }
 

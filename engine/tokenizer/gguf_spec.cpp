@@ -4,6 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/tokenizer/unicode.h"
+#include "engine/tokenizer/tokenizer_config.h"
 #include "engine/tokenizer/vocabulary.h"
 
 #include <algorithm>
@@ -262,6 +263,11 @@ TokenizerSpec specFromGguf(const GgufTokenizer& fields)
     } else {
         refuse(fields, "model", "\"" + fields.model + "\" is not supported; gpt2 and llama are");
     }
+    const auto idOf = [&fields](std::string_view text) {
+        const auto found = std::ranges::find(fields.tokens, text);
+        return found == fields.tokens.end() ? std::nullopt : std::optional(static_cast<TokenId>(found - fields.tokens.begin()));
+    };
+    addNewTokens(spec.addedTokens, fields.newTokens, static_cast<TokenId>(fields.tokens.size()), idOf);
     return spec;
 }
 

@@ -24,6 +24,7 @@ struct GgufTokenizer {
     std::optional<TokenId> bos, eos, eot, eom, unk, pad;
     std::optional<bool> addBos, addEos, addSpacePrefix;
     std::string chatTemplate;
+    std::vector<NewToken> newTokens;  ///< of no file: added by a job
 };
 
 /// @throws Error{BadInput} naming the key: unknown model or pre, ids out of range, lists of different length, broken merges.

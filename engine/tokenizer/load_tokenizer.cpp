@@ -9,6 +9,7 @@
 #include "engine/tokenizer/tokenizer_config.h"
 #include "engine/tokenizer/tokenizer_json.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace lorikeet::tokenizer {
@@ -25,6 +26,11 @@ std::unique_ptr<Tokenizer> fromSpec(TokenizerSpec spec, const TokenizerConfig& c
         return found == vocabulary.end() ? std::nullopt : std::optional<TokenId>(found->second);
     };
     addConfiguredTokens(spec.addedTokens, config, inVocabulary);
+    TokenId words = 0;
+    for (const auto& [text, id] : std::get<BpeSpec>(spec.model).vocab) {
+        words = std::max(words, id + 1);
+    }
+    addNewTokens(spec.addedTokens, config.newTokens, words, inVocabulary);
     const auto idOf = [&](std::string_view name) {
         for (const AddedToken& token : spec.addedTokens) {
             if (token.content == name) {
@@ -39,9 +45,10 @@ std::unique_ptr<Tokenizer> fromSpec(TokenizerSpec spec, const TokenizerConfig& c
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> loadTokenizer(const std::filesystem::path& modelFolder)
+std::unique_ptr<Tokenizer> loadTokenizer(const std::filesystem::path& modelFolder, std::span<const NewToken> added)
 {
     TokenizerConfig config = readTokenizerConfig(modelFolder);
+    config.newTokens.assign(added.begin(), added.end());
     std::error_code ignored;
     if (const auto json = modelFolder / "tokenizer.json"; std::filesystem::exists(json, ignored)) {
         return fromSpec(readTokenizerJson(readTextFile(json, kTokenizerJsonLimit), utf8(json)), config);

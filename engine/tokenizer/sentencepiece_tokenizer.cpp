@@ -147,6 +147,11 @@ std::vector<AddedToken> SentencePieceTokenizer::specialsOf(const TokenizerConfig
             tokens.back().normalized = false;  // the library normalises, nothing is known about its result here
         }
     }
+    const auto inVocabulary = [this](std::string_view text) {
+        const int id = m_processor->PieceToId(text);
+        return inModel(id) && m_processor->IdToPiece(id) == text ? std::optional<TokenId>(id) : std::nullopt;
+    };
+    addNewTokens(tokens, config.newTokens, m_processor->GetPieceSize(), inVocabulary);
     return tokens;
 }
 

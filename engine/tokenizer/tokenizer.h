@@ -2,6 +2,8 @@
 // The public face of the room: text to token ids and back, the same ids as Hugging Face `tokenizers` and SentencePiece give.
 #pragma once
 
+#include "engine/spec/new_token.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -99,8 +101,8 @@ private:
 };
 
 /// The tokenizer of a Hugging Face model folder: tokenizer.json where it exists, else tokenizer.model (SentencePiece), else vocab.json with merges.txt; names of
-/// BOS, EOS, ... from tokenizer_config.json, stop ids from generation_config.json.
+/// BOS, EOS, ... from tokenizer_config.json, stop ids from generation_config.json; `added` comes behind all of them.
 /// @throws Error{BadInput} naming file and field when something is missing, corrupt or of a kind that is not supported.
-[[nodiscard]] std::unique_ptr<Tokenizer> loadTokenizer(const std::filesystem::path& modelFolder);
+[[nodiscard]] std::unique_ptr<Tokenizer> loadTokenizer(const std::filesystem::path& modelFolder, std::span<const NewToken> added = {});
 
 }  // namespace lorikeet::tokenizer

@@ -180,6 +180,21 @@ void addConfiguredTokens(std::vector<AddedToken>& tokens, const TokenizerConfig&
     }
 }
 
+void addNewTokens(std::vector<AddedToken>& tokens, std::span<const NewToken> added, TokenId words, const Lookup& idOf)
+{
+    TokenId next = words;
+    for (const AddedToken& token : tokens) {
+        next = std::max(next, token.id + 1);
+    }
+    for (const NewToken& token : added) {
+        if (std::ranges::find(tokens, token.content, &AddedToken::content) != tokens.end()) {
+            continue;
+        }
+        const std::optional<TokenId> known = idOf(token.content);
+        tokens.push_back({known ? *known : next++, token.content, token.special, false, false, false, false});
+    }
+}
+
 TokenRoles rolesOf(const TokenizerConfig& config, const std::optional<std::string>& templateBos,
                    const std::optional<std::string>& templateEos, const Lookup& idOf)
 {

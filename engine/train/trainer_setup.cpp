@@ -5,6 +5,7 @@
 #include "engine/base/date.h"
 #include "engine/base/error.h"
 #include "engine/base/units.h"
+#include "engine/generate/added_tokens.h"
 #include "engine/generate/model_text.h"
 #include "engine/lora/adapter.h"
 #include "engine/lora/peft_folder.h"
@@ -87,9 +88,9 @@ void Trainer::lockFolder()
 
 void Trainer::prepareData()
 {
-    m_source = model::openRunnableModel(m_options.modelPath);
-    m_text = generate::loadModelText(*m_source);
     const Job& job = m_options.job;
+    m_source = generate::withTokens(model::openRunnableModel(m_options.modelPath), generate::addedTokensOf(job));
+    m_text = generate::loadModelText(*m_source);
     // Templates may print the date: a resumed run sees the day on which it began.
     m_created = m_options.resume ? readRunRecord(m_options.runFolder).created : utcNow();
     m_data = data::buildDataset(job, *m_text.tokenizer, m_text.chat(), m_hooks.progress, m_hooks.stop, dateOf(m_created));

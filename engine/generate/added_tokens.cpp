@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/generate/added_tokens.h"
+
+#include "engine/base/files.h"
+#include "engine/formats/grown_source.h"
+#include "engine/formats/safetensors_reader.h"
+#include "engine/generate/model_text.h"
+#include "engine/lora/peft_modules.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace lorikeet::generate {
+
+namespace {
+
+bool hasTokenizer(const std::filesystem::path& folder)
+{
+    std::error_code ignored;
+    return std::filesystem::exists(folder / "tokenizer.json", ignored) || std::filesystem::exists(folder / "tokenizer.model", ignored);
+}
+
+bool hasTokenizer(const formats::ModelSource& source)
+{
+    return source.ggufTokenizer() != nullptr || hasTokenizer(std::filesystem::is_directory(source.path()) ? source.path() : source.path().parent_path());
+}
+
+/// Rows of the tables that the folder brings; 0: none.
+std::int64_t tableRows(const std::filesystem::path& adapter)
+{
+    const formats::SafetensorsFile file(adapter / "adapter_model.safetensors");
+    for (const ParamId id : {formats::embeddingId(), formats::headId()})
+        if (const formats::SafeTensor* table = file.find(lora::moduleNameOf(id)); table && table->shape.size() == 2)
+            return static_cast<std::int64_t>(std::min<std::uint64_t>(table->shape.front(), 1u << 24));
+    return 0;
+}
+
+}  // namespace
+
+AddedTokens addedTokensOf(const Job& job)
+{
+    AddedTokens added;
+    for (const std::string& content : job.recipe.addedTokens)
+        added.tokens.push_back({content, false});
+    return added;
+}
+
+AddedTokens addedTokensOf(const std::filesystem::path& adapter, const formats::ModelSource& base)
+{
+    AddedTokens added;
+    if (adapter.empty())
+        return added;
+    const std::int64_t rows = tableRows(adapter);
+    if (rows == 0)
+        return added;
+    if (rows > base.shape().vocab)
+        added.rows = rows;
+    if (!hasTokenizer(adapter) || !hasTokenizer(base))
+        return added;
+    const ModelText own = loadModelText(base);
+    const auto words = static_cast<tokenizer::TokenId>(own.tokenizer->vocabSize());
+    for (const tokenizer::AddedToken& token : tokenizer::loadTokenizer(adapter)->addedTokens())
+        if (token.id >= words && !own.tokenizer->idOf(token.content))
+            added.tokens.push_back({token.content, token.special});
+    return added;
+}
+
+std::unique_ptr<formats::ModelSource> withTokens(std::unique_ptr<formats::ModelSource> source, AddedTokens added)
+{
+    if (!added.any())
+        return source;
+    std::int64_t needed = 0;
+    if (!added.tokens.empty())
+        needed = hasTokenizer(*source) ? static_cast<std::int64_t>(loadModelText(*source, added.tokens).tokenizer->vocabSize())
+                                       : source->shape().vocab + static_cast<std::int64_t>(added.tokens.size());
+    const std::int64_t vocab = std::max({source->shape().vocab, needed, added.rows});
+    return std::make_unique<formats::GrownSource>(std::move(source), std::move(added.tokens), vocab);
+}
+
+}  // namespace lorikeet::generate
