@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/generate/added_tokens.h"
 
+#include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/formats/grown_source.h"
 #include "engine/formats/safetensors_reader.h"
@@ -63,6 +64,17 @@ AddedTokens addedTokensOf(const std::filesystem::path& adapter, const formats::M
         if (token.id >= words && !own.tokenizer->idOf(token.content))
             added.tokens.push_back({token.content, token.special});
     return added;
+}
+
+void requireSameIds(const std::filesystem::path& adapter, const ModelText& text, const Job& job)
+{
+    if (job.recipe.addedTokens.empty() || !hasTokenizer(adapter))
+        return;
+    const auto theirs = tokenizer::loadTokenizer(adapter);
+    for (const std::string& token : job.recipe.addedTokens)
+        if (theirs->idOf(token) != text.tokenizer->idOf(token))
+            throw Error(ErrorCode::BadInput, utf8(adapter) + " was trained with another id for the added token \"" + token + "\" than this job gives it",
+                        "set recipe.added_tokens in the order in which the adapter was trained");
 }
 
 std::unique_ptr<formats::ModelSource> withTokens(std::unique_ptr<formats::ModelSource> source, AddedTokens added)

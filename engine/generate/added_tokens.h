@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/formats/model_source.h"
+#include "engine/generate/model_text.h"
 #include "engine/spec/job.h"
 #include "engine/spec/new_token.h"
 
@@ -24,6 +25,10 @@ struct AddedTokens {
 /// What a PEFT folder adds to its base: the tokens of the tokenizer beside it that the base's has not, in the order of their ids, and the
 /// rows of the tables that it brings whole. Nothing for an empty path. @throws Error{BadInput}
 [[nodiscard]] AddedTokens addedTokensOf(const std::filesystem::path& adapter, const formats::ModelSource& base);
+
+/// The tokenizer beside an adapter, where there is one, gives the job's added tokens the ids that `text` gives them.
+/// @throws Error{BadInput} naming the token.
+void requireSameIds(const std::filesystem::path& adapter, const ModelText& text, const Job& job);
 
 /// The source with the tokens. Its tables grow only where they have fewer rows than the tokenizer has tokens, as with
 /// resize_token_embeddings(len(tokenizer)); a model without a tokenizer is taken to have none of the tokens. @throws Error{BadInput}

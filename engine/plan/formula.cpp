@@ -84,21 +84,33 @@ std::string rowWord(const Size& size, const Layout& layout)
     return "";
 }
 
+/// What a flat buffer holds of the model: where its tables grew, the rows of old and new tokens apart.
+std::string modelText(std::int64_t elements, const Layout& layout)
+{
+    std::int64_t tables = 0;
+    std::int64_t width = 0;
+    for (const ParameterSlot& slot : layout.trained.parameters)
+        if (slot.id.kind == ParamKind::Embedding || slot.id.kind == ParamKind::Head) {
+            ++tables;
+            width = slot.cols;
+        }
+    if (layout.addedRows == 0 || tables == 0)
+        return number(elements) + " of the model";
+    const std::string text = (tables > 1 ? number(tables) + " x (" : "(") + number(layout.vocab - layout.addedRows) + " + " + number(layout.addedRows)
+                           + " added) x " + number(width) + (tables > 1 ? " of the tables" : " of the table");
+    const std::int64_t others = elements - tables * layout.vocab * width;
+    return others == 0 ? text : text + " + " + number(others) + " of the model";
+}
+
 /// The columns of a buffer; those of a flat one that holds adapters and parameters of the model as their sum.
 std::string columnsText(std::int64_t columns, const Layout& layout)
 {
     const Trained& trained = layout.trained;
-    if (columns != trained.elements || trained.parameters.empty() || trained.adapters.empty())
+    if (columns != trained.elements || trained.parameters.empty())
         return number(columns);
-    return "(" + number(trained.adapterElements) + " of the adapter + " + number(trained.elements - trained.adapterElements) + " of the model)";
-}
-
-/// The rows of a table that grew as their sum.
-std::string rowsText(std::int64_t rows, const Layout& layout)
-{
-    if (layout.addedRows == 0 || rows != layout.vocab)
-        return number(rows);
-    return "(" + number(rows - layout.addedRows) + " + " + number(layout.addedRows) + ")";
+    if (!trained.adapters.empty())
+        return "(" + number(trained.adapterElements) + " of the adapter + " + modelText(trained.elements - trained.adapterElements, layout) + ")";
+    return layout.addedRows == 0 ? number(columns) : "(" + modelText(columns, layout) + ")";
 }
 
 std::string textOf(const Group& group, const Layout& layout)
@@ -110,14 +122,14 @@ std::string textOf(const Group& group, const Layout& layout)
         const std::uint64_t each = size.count / group.layers;
         std::string factor = each > 1 ? number(each) + " x " : "";
         if (!sameRows && size.rows > 1)
-            factor += rowsText(size.rows, layout) + rowWord(size, layout) + " x ";
+            factor += number(size.rows) + rowWord(size, layout) + " x ";
         inner += (inner.empty() ? "" : " + ") + factor + columnsText(size.columns, layout);
     }
     std::string text;
     if (group.layers > 1)
         text += number(group.layers) + (group.layers <= layout.layers.size() ? " layers x " : " x ");  // one input more than layers
     if (sameRows)
-        text += rowsText(rows, layout) + rowWord(group.sizes.front(), layout) + " x ";
+        text += number(rows) + rowWord(group.sizes.front(), layout) + " x ";
     return text + (group.sizes.size() > 1 ? "(" + inner + ")" : inner) + " x " + std::to_string(bytesOf(group.dtype)) + " B";
 }
 

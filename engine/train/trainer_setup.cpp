@@ -168,6 +168,7 @@ void Trainer::startFromAdapter(const std::string& folder, std::span<float> flat)
     if (!std::equal(slots.begin(), slots.end(), planned.begin(), planned.end(), same))
         throw Error(ErrorCode::BadInput, folder + " was trained with other targets, ranks, alpha or magnitudes than this job states",
                     "set recipe.targets, recipe.rank, recipe.alpha, recipe.rslora and recipe.dora as in its adapter_config.json");
+    generate::requireSameIds(pathFromUtf8(folder), m_text, m_options.job);
     lora::readWeights(pathFromUtf8(folder), planned, flat);
     startFromModules(pathFromUtf8(folder));
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""make_tiny_model.py OUT: a whole instruction model in miniature, for tests of runs: random llama weights that train, a byte-level
-tokenizer with two special tokens, and a chat template that prints the date."""
+"""make_tiny_model.py OUT [untied] [padded]: a whole instruction model in miniature, for tests of runs: random llama weights that train, a byte-level
+tokenizer with two special tokens, and a chat template that prints the date. untied: with a head of its own;
+padded: with 7 more rows than the tokenizer has tokens."""
 import pathlib
 import sys
 
@@ -25,9 +26,11 @@ def main():
     from transformers import LlamaConfig, LlamaForCausalLM
     out = pathlib.Path(sys.argv[1])
     words = tokenizer()
+    kind = sys.argv[2:]
     torch.manual_seed(5)
     config = LlamaConfig(hidden_size=48, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-                         vocab_size=len(words), max_position_embeddings=512, tie_word_embeddings=True, initializer_range=0.1,
+                         vocab_size=len(words) + (7 if "padded" in kind else 0), max_position_embeddings=512,
+                         tie_word_embeddings="untied" not in kind, initializer_range=0.1,
                          eos_token_id=words.eos_token_id, bos_token_id=None, pad_token_id=words.pad_token_id)
     LlamaForCausalLM(config).save_pretrained(out)
     words.save_pretrained(out)

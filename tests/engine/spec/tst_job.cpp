@@ -201,6 +201,8 @@ private Q_SLOTS:
         QTest::newRow("a trained table on the host") << 16 << "recipe.offload_embedding" << true;
         QTest::newRow("a fast rate for a table") << 17 << "recipe.learning_rate" << false;
         QTest::newRow("principal parts without an adapter") << 14 << "recipe.adapter_init" << true;
+        QTest::newRow("added tokens that are not trained") << 21 << "recipe.added_tokens" << true;
+        QTest::newRow("an added token twice") << 22 << "recipe.added_tokens" << true;
         QTest::newRow("magnitudes beside dropout") << 18 << "recipe.dora" << true;
         QTest::newRow("magnitudes beside principal parts") << 19 << "recipe.dora" << true;
         QTest::newRow("magnitudes without an adapter") << 20 << "recipe.dora" << true;
@@ -229,6 +231,8 @@ private Q_SLOTS:
         case 14: job.recipe.adapterInit = "pissa", job.recipe.method = "full", job.recipe.learningRate = 1e-5; break;
         case 15: job.recipe.alsoTrain = {"norms"}, job.recipe.method = "full", job.recipe.learningRate = 1e-5; break;
         case 16: job.recipe.alsoTrain = {"embeddings"}, job.recipe.offloadEmbedding = true; break;
+        case 21: job.recipe.addedTokens = {"<tool>"}, job.recipe.alsoTrain = {"head"}; break;
+        case 22: job.recipe.addedTokens = {"<a>", "<b>", "<a>"}, job.recipe.alsoTrain = {"embeddings"}; break;
         case 17: job.recipe.alsoTrain = {"head"}, job.recipe.learningRate = 2e-3; break;
         case 18: job.recipe.dora = true, job.recipe.dropout = 0.05; break;
         case 19: job.recipe.dora = true, job.recipe.adapterInit = "pissa"; break;

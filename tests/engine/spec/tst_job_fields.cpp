@@ -63,7 +63,7 @@ private Q_SLOTS:
         const std::vector<std::string> expected{
             "model.path", "data.path", "data.format", "data.validation_fraction", "data.validation_path", "data.shuffle", "data.train_on",
             "recipe.method", "recipe.rank", "recipe.alpha", "recipe.dropout", "recipe.targets", "recipe.rslora", "recipe.rank_pattern", "recipe.alpha_pattern",
-            "recipe.init_adapter", "recipe.adapter_init", "recipe.dora", "recipe.also_train", "recipe.context", "recipe.overlong", "recipe.packing", "recipe.micro_batch", "recipe.accumulation",
+            "recipe.init_adapter", "recipe.adapter_init", "recipe.dora", "recipe.also_train", "recipe.added_tokens", "recipe.context", "recipe.overlong", "recipe.packing", "recipe.micro_batch", "recipe.accumulation",
             "recipe.epochs", "recipe.max_steps", "recipe.learning_rate", "recipe.schedule", "recipe.warmup_ratio", "recipe.weight_decay",
             "recipe.adam_beta1", "recipe.adam_beta2", "recipe.adam_eps", "recipe.max_grad_norm", "recipe.optimizer", "recipe.momentum",
             "recipe.loraplus_ratio", "recipe.precision", "recipe.quantization", "recipe.double_quantization", "recipe.recompute", "recipe.offload_activations",
@@ -168,6 +168,9 @@ private Q_SLOTS:
         row("recipe.targets", "all", R"(["all"])");
         row("recipe.also_train", "norms,embeddings", R"(["embeddings","norms"])");
         row("recipe.also_train", "", "[]");
+        row("recipe.added_tokens", "<a>,<b>", R"(["<a>","<b>"])");
+        row("recipe.added_tokens", R"(["a, b"," c"])", R"(["a, b"," c"])");
+        row("recipe.added_tokens", "", "[]");
         row("recipe.rank_pattern", "q_proj:8,down_proj:32", R"({"down_proj":32,"q_proj":8})");
         row("recipe.rank_pattern", R"({"(q|k)_proj":8})", R"({"(q|k)_proj":8})");
         row("recipe.rank_pattern", "(?:q|k)_proj:4", R"({"(?:q|k)_proj":4})");
@@ -216,6 +219,10 @@ private Q_SLOTS:
         row("recipe.targets", "[\"q\"", "not valid JSON");
         row("recipe.targets", "", "no module \"\"");
         row("recipe.also_train", "norm", "expected embeddings, head or norms; did you mean \"norms\"?");
+        row("recipe.added_tokens", "<a>,,<b>", "has an empty token");
+        row("recipe.added_tokens", "<a>,<b>,<a>", "has \"<a>\" twice");
+        row("recipe.added_tokens", std::string(257, 'a').c_str(), "a token has 257 bytes, expected at most 256");
+        row("recipe.added_tokens", nlohmann::json(std::vector<std::string>(4097, "a")).dump().c_str(), "has 4097 tokens, expected at most 4096");
         row("recipe.rank_pattern", "q_proj", "no ':' between module and value");
         row("recipe.rank_pattern", "q_proj:x", "\"x\" is not a number");
         row("recipe.rank_pattern", ":8", "a module pattern has 0 characters");

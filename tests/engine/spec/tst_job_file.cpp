@@ -78,6 +78,12 @@ private Q_SLOTS:
         QCOMPARE(job.recipe.alsoTrain, (std::vector<std::string>{"embeddings", "norms"}));
     }
 
+    void version4IsRead()
+    {
+        const Job job = parseJob(readTextFile(kFixtures + "job_v4.lorikeet.json", 1 << 20), "fixture");
+        QCOMPARE(job.recipe.addedTokens, (std::vector<std::string>{"<tool>", "a, b"}));
+    }
+
     void theFixtureOfAVersionHasEveryFieldOfThatVersion()
     {
         for (int version = 1; version <= kJobVersion; ++version) {
@@ -105,6 +111,8 @@ private Q_SLOTS:
         job.recipe.alsoTrain.clear();
         job.recipe.dora = true;
         QCOMPARE(versionOf(job), 3);
+        job.recipe.addedTokens = {"<tool>"};
+        QCOMPARE(versionOf(job), 4);
     }
 
     void everyOlderVersionHasOneStepAndOneFixture()
