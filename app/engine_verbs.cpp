@@ -59,6 +59,7 @@ ui::EngineVerbs engineVerbs()
     ui::EngineVerbs verbs;
     verbs.hasStarterModel = api::hasStarterModel;
     verbs.inspectModel = api::inspectModel;
+    verbs.trainedShape = [](const Job& job) { return api::modelShape(job); };
     verbs.findModels = api::findModels;
     verbs.blueprints = blueprintNames;
     verbs.machineDevices = api::machineDevices;

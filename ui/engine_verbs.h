@@ -48,6 +48,7 @@ struct CatalogueEntry {
 struct EngineVerbs {
     std::function<bool()> hasStarterModel;  ///< does not block
     std::function<api::ModelInfo(const std::string& path)> inspectModel;
+    std::function<ModelShape(const Job&)> trainedShape;  ///< with the rows of the job's added tokens
     std::function<std::vector<api::FoundModel>(const std::vector<std::filesystem::path>& extra, const std::stop_token&, const ProgressFn&)> findModels;
     std::function<std::vector<std::string>()> blueprints;        ///< names; does not block
     std::function<std::vector<DeviceSpec>()> machineDevices;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Asks again when model.path changes.
+// Asks again when model.path changes, and for the shape when the added tokens do.
 #include "ui/model_probe.h"
 
 namespace lorikeet::ui {
@@ -8,22 +8,32 @@ ModelProbe::ModelProbe(const EngineVerbs& verbs, JobDocument& document, QObject*
     : QObject(parent), m_verbs(verbs), m_document(document)
 {
     connect(&document, &JobDocument::jobChanged, this, [this](const QString& key) {
-        if (key.isEmpty() || key == QLatin1String("model.path"))
+        if (key.isEmpty() || key == QLatin1String("model.path") || key == QLatin1String("recipe.added_tokens"))
             look();
     });
 }
 
 void ModelProbe::look()
 {
-    const std::string path = m_document.job().model.path;
-    if (path == m_path)
+    const Job& job = m_document.job();
+    const std::string path = job.model.path;
+    if (path == m_path && job.recipe.addedTokens == m_tokens)
         return;
+    // With other tokens the model stays what it is, but for the rows of its tables.
+    if (path != m_path)
+        m_info.reset();
     m_path = path;
-    m_info.reset();
+    m_tokens = job.recipe.addedTokens;
     m_problem.reset();
     m_runner.cancel();
     if (!path.empty()) {
-        m_runner.run<api::ModelInfo>([inspect = m_verbs.inspectModel, path](const std::stop_token&, const ProgressFn&) { return inspect(path); },
+        const auto work = [inspect = m_verbs.inspectModel, shapeOf = m_verbs.trainedShape, job](const std::stop_token&, const ProgressFn&) {
+            api::ModelInfo info = inspect(job.model.path);
+            if (!job.recipe.addedTokens.empty())
+                info.shape = shapeOf(job);
+            return info;
+        };
+        m_runner.run<api::ModelInfo>(work,
                                      [this](api::ModelInfo info) {
                                          m_info = std::move(info);
                                          Q_EMIT modelChanged();

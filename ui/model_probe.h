@@ -10,10 +10,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lorikeet::ui {
 
-/// Keeps the ModelInfo of the document's model.path.
+/// Keeps the ModelInfo of the document's model.path, its shape with the rows of the job's added tokens.
 class ModelProbe : public QObject {
     Q_OBJECT
 public:
@@ -34,6 +35,7 @@ private:
     JobDocument& m_document;
     JobRunner m_runner;
     std::string m_path;
+    std::vector<std::string> m_tokens;
     std::optional<api::ModelInfo> m_info;
     std::optional<Error> m_problem;
 };

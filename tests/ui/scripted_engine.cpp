@@ -134,6 +134,12 @@ void addModelVerbs(ui::EngineVerbs& verbs, ScriptedEngine& engine)
             throw engine.modelFailure.value_or(Error(ErrorCode::BadInput, "broken: pickle weights are not read", "convert them to safetensors"));
         return modelInfo(path);
     };
+    verbs.trainedShape = [](const Job& job) {
+        ModelShape shape = smallShape();
+        shape.addedRows = static_cast<std::int64_t>(job.recipe.addedTokens.size());
+        shape.vocab += shape.addedRows;
+        return shape;
+    };
     verbs.findModels = [](const auto&, const std::stop_token&, const ProgressFn&) {
         std::vector<api::FoundModel> found(2);
         found[0] = {"/models/one", "one", modelInfo("/models/one"), {}};

@@ -114,6 +114,28 @@ private Q_SLOTS:
         QVERIFY(fixture.window->document().job().recipe.alsoTrain.empty() && total() == before);
     }
 
+    void addedTokensGrowTheTables()
+    {
+        WindowFixture fixture;
+        QVERIFY(fixture.prepareJob());
+        fixture.window->showStep(MainWindow::Recipe);
+        auto* page = fixture.page<RecipePage>();
+        page->setAdvancedShown(true);
+        auto* edit = page->findChild<QLineEdit*>(QStringLiteral("recipe.added_tokens"));
+        QVERIFY(edit && edit->accessibleName() == QLatin1String("Added tokens"));
+        QTest::mouseClick(page->findChild<QPushButton*>(QStringLiteral("recipe.also_train.embeddings")), Qt::LeftButton);
+        const auto total = [&fixture] { return fixture.window->budget().plan() ? fixture.window->budget().plan()->totalBytes() : 0; };
+        QVERIFY(fixture.settle());
+        const std::uint64_t before = total();
+        edit->setFocus();
+        QTest::keyClicks(edit, QStringLiteral("<a>,<b>"));
+        QCOMPARE(fixture.window->document().job().recipe.addedTokens, (std::vector<std::string>{"<a>", "<b>"}));
+        QVERIFY(QTest::qWaitFor([&] { return total() > before; }));
+        edit->selectAll();
+        QTest::keyClick(edit, Qt::Key_Delete);
+        QVERIFY(QTest::qWaitFor([&] { return total() == before; }));
+    }
+
     void whatIsFreeSaysSo()
     {
         WindowFixture fixture;
