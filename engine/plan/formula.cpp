@@ -88,17 +88,19 @@ std::string rowWord(const Size& size, const Layout& layout)
 std::string modelText(std::int64_t elements, const Layout& layout)
 {
     std::int64_t tables = 0;
+    std::int64_t rows = 0;
     std::int64_t width = 0;
     for (const ParameterSlot& slot : layout.trained.parameters)
         if (slot.id.kind == ParamKind::Embedding || slot.id.kind == ParamKind::Head) {
             ++tables;
+            rows = slot.rows;
             width = slot.cols;
         }
     if (layout.addedRows == 0 || tables == 0)
         return number(elements) + " of the model";
-    const std::string text = (tables > 1 ? number(tables) + " x (" : "(") + number(layout.vocab - layout.addedRows) + " + " + number(layout.addedRows)
+    const std::string text = (tables > 1 ? number(tables) + " x (" : "(") + number(rows - layout.addedRows) + " + " + number(layout.addedRows)
                            + " added) x " + number(width) + (tables > 1 ? " of the tables" : " of the table");
-    const std::int64_t others = elements - tables * layout.vocab * width;
+    const std::int64_t others = elements - tables * rows * width;
     return others == 0 ? text : text + " + " + number(others) + " of the model";
 }
 

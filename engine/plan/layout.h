@@ -102,8 +102,7 @@ struct Layout {
     std::int64_t lossChunk = 0;      ///< C
     std::int64_t sampleContext = 0;  ///< S
     std::int64_t prefillRows = 0;    ///< P
-    std::int64_t vocab = 0;          ///< V, of which addedRows come behind the model's own
-    std::int64_t addedRows = 0;
+    std::int64_t addedRows = 0;      ///< of V: behind the model's own
     bool training = false;
 
     BufferId embedding = kNone;  ///< [V, H]

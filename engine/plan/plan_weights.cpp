@@ -102,7 +102,6 @@ void addWeights(Builder& b, const TrainedParameters& trained)
     const ModelShape& s = b.shape;
     Layout& layout = b.plan.layout;
     layout.layers.resize(static_cast<std::size_t>(s.layers));
-    layout.vocab = s.vocab;
     layout.addedRows = s.addedRows;
     if (!trained.wholeModel) {
         addTables(b, trained);
