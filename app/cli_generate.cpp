@@ -106,7 +106,7 @@ struct LogitsOptions : ModelOptions {
 
 void requireKnownTokens(const LogitsOptions& options)
 {
-    const ModelShape shape = api::modelShape(options.model);
+    const ModelShape shape = api::modelShape(options.model, pathFromUtf8(options.adapter));
     for (const std::int32_t token : options.tokens)
         if (token < 0 || token >= shape.vocab)
             throw Error(ErrorCode::Usage, "--tokens: there is no token " + std::to_string(token) + ", expected 0 to " + std::to_string(shape.vocab - 1),
@@ -140,7 +140,7 @@ int runLogits(LogitsOptions options, Session& session)
     const std::filesystem::path target = pathFromUtf8(options.target);
     api::writeLogits(options.model, pathFromUtf8(options.adapter), options.tokens, target, precision, options.device, options.weights(), session.stop, progressOnError());
     clearErrorStatus();
-    const std::int64_t vocab = api::modelShape(options.model).vocab;
+    const std::int64_t vocab = api::modelShape(options.model, pathFromUtf8(options.adapter)).vocab;
     if (options.json)
         session.out.json({{"v", kJsonVersion}, {"file", options.target}, {"tensor", "logits"}, {"shape", {options.tokens.size(), vocab}}});
     else

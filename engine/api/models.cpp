@@ -128,6 +128,17 @@ ModelShape modelShape(const std::string& path)
     });
 }
 
+ModelShape modelShape(const std::string& path, const std::filesystem::path& adapter)
+{
+    return guarded([&] {
+        if (adapter.empty())
+            return modelShape(path);
+        auto source = formats::openModelSource(locateModel(path));
+        generate::AddedTokens added = generate::addedTokensOf(adapter, *source);
+        return generate::withTokens(std::move(source), std::move(added))->shape();
+    });
+}
+
 ModelShape modelShape(const Job& job)
 {
     return guarded([&] {

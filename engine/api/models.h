@@ -31,6 +31,8 @@ struct ModelInfo {
 [[nodiscard]] ModelInfo inspectModel(const std::string& path);
 /// Only the shape, for planning. @throws as inspectModel.
 [[nodiscard]] ModelShape modelShape(const std::string& path);
+/// The shape with an adapter in place: with the rows that it adds. @throws as inspectModel, and for a folder that is no adapter.
+[[nodiscard]] ModelShape modelShape(const std::string& path, const std::filesystem::path& adapter);
 /// The shape that a job trains: with the rows of its added tokens. Reads the tokenizer where there are some.
 [[nodiscard]] ModelShape modelShape(const Job& job);
 /// The file or folder behind a model path; "starter" is the set-up's model file. @throws Error{BadInput}

@@ -59,10 +59,16 @@ AddedTokens addedTokensOf(const std::filesystem::path& adapter, const formats::M
     if (!hasTokenizer(adapter) || !hasTokenizer(base))
         return added;
     const ModelText own = loadModelText(base);
-    const auto words = static_cast<tokenizer::TokenId>(own.tokenizer->vocabSize());
-    for (const tokenizer::AddedToken& token : tokenizer::loadTokenizer(adapter)->addedTokens())
-        if (token.id >= words && !own.tokenizer->idOf(token.content))
+    const std::vector<tokenizer::AddedToken>& known = own.tokenizer->addedTokens();
+    const auto theirs = tokenizer::loadTokenizer(adapter);
+    for (const tokenizer::AddedToken& token : theirs->addedTokens())
+        if (std::ranges::find(known, token.content, &tokenizer::AddedToken::content) == known.end())
             added.tokens.push_back({token.content, token.special});
+    const ModelText grown = loadModelText(base, added.tokens);
+    for (const NewToken& token : added.tokens)
+        if (grown.tokenizer->idOf(token.content) != theirs->idOf(token.content))
+            throw Error(ErrorCode::BadInput, utf8(adapter) + ": the tokenizer beside the adapter gives \"" + token.content + "\" another id than the base model's does with it",
+                        "use the base model the adapter was trained on");
     return added;
 }
 
