@@ -98,6 +98,10 @@ std::size_t moduleTensors(const formats::SafetensorsFile& file, const ModelShape
             throw Error(ErrorCode::BadInput, utf8(file.path()) + " brings " + formats::hfNameOf(id) + " whole, only embeddings, head and norms can be",
                         "merge the adapter into its base model with PEFT first");
         ++count;
+        // Where the vocabulary was resized PEFT saves its tables twice more (save_embedding_layers): from inside the wrapper, and as they were.
+        const std::string table = moduleNameOf(id).substr(0, moduleNameOf(id).rfind('.'));
+        for (const char* copy : {".modules_to_save.weight", ".original_module.weight"})
+            count += file.find(table + copy) ? 1 : 0;
     }
     return count;
 }
