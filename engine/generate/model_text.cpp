@@ -32,7 +32,8 @@ std::vector<tokenizer::AddedToken> addedBy(const formats::ModelSource& source)
     std::vector<tokenizer::AddedToken> added;
     if (source.newTokens().empty())
         return added;
-    for (const tokenizer::AddedToken& token : loadModelText(source).tokenizer->addedTokens())
+    const ModelText text = loadModelText(source);
+    for (const tokenizer::AddedToken& token : text.tokenizer->addedTokens())
         if (std::ranges::find(source.newTokens(), token.content, &NewToken::content) != source.newTokens().end())
             added.push_back(token);
     return added;

@@ -123,7 +123,7 @@ private Q_SLOTS:
         page->setAdvancedShown(true);
         auto* edit = page->findChild<QLineEdit*>(QStringLiteral("recipe.added_tokens"));
         QVERIFY(edit && edit->accessibleName() == QLatin1String("Added tokens"));
-        QTest::mouseClick(page->findChild<QPushButton*>(QStringLiteral("recipe.also_train.embeddings")), Qt::LeftButton);
+        fixture.window->document().setField("recipe.also_train", nlohmann::ordered_json::array({"embeddings"}));
         const auto total = [&fixture] { return fixture.window->budget().plan() ? fixture.window->budget().plan()->totalBytes() : 0; };
         QVERIFY(fixture.settle());
         const std::uint64_t before = total();

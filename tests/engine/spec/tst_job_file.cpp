@@ -176,10 +176,10 @@ private Q_SLOTS:
         row("empty file", "", "not valid JSON");
         row("not an object", "[1]", "one JSON array, expected an object");
         row("no version", R"({"model": {}})", "\"lorikeet_job\" is missing");
-        row("version as text", R"({"lorikeet_job": "1"})", "expected a whole number from 1 to 3");
+        row("version as text", R"({"lorikeet_job": "1"})", "expected a whole number from 1 to 4");
         row("version 0", R"({"lorikeet_job": 0})", "expected a whole number from 1");
         row("huge version", R"({"lorikeet_job": 99999999999999999999})", "expected a whole number from 1");
-        row("newer version", R"({"lorikeet_job": 4})", "format version 4, this program reads versions up to 3 (a newer Lorikeet wrote it");
+        row("newer version", R"({"lorikeet_job": 5})", "format version 5, this program reads versions up to 4 (a newer Lorikeet wrote it");
         row("field of a newer version", R"({"lorikeet_job": 1, "recipe": {"quantization": "nf4"}})", "came with format version 2");
         row("missing comma", "{\"lorikeet_job\": 1\n \"model\": {}}", "line 2, column 8");
         row("unknown key", R"({"lorikeet_job": 1, "recipe": {"learning_rat": 1}})", "\"recipe.learning_rat\", did you mean \"recipe.learning_rate\"?");
