@@ -61,7 +61,7 @@ struct OpTable {
     void (*magnitudeGradient)(Context&, const MagnitudeGradient&) = nullptr;
 };
 
-/// The CPU's table for this processor: AVX-512 or AVX2 (LORIKEET_MAX_ISA=avx2 lowers it). @throws Error{Device} without AVX2.
+/// The CPU's table for this processor: AVX-512 or AVX2 (LORIKEET_MAX_ISA=avx2 or avx512 lowers it; AVX512-BF16 counts above AVX-512). @throws Error{Device} without AVX2.
 [[nodiscard]] const OpTable& cpuOps();
 
 }  // namespace lorikeet::kernels

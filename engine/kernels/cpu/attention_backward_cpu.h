@@ -25,24 +25,27 @@ void attentionDelta(const AttentionBackward& args, std::int64_t used)
     });
 }
 
+template <typename S, typename Task>
+void attentionBackwardWith(Context& context, const AttentionBackward& args)
+{
+    const auto* starts = args.documents.as<std::int32_t>();
+    const std::int64_t documents = args.documents.cols - 1;
+    const std::int64_t kvHeads = args.k.cols / args.headSize;
+    const std::int64_t used = starts[documents];
+    attentionDelta<S>(args, used);
+    parallelTasks(documents * kvHeads, [&](std::int64_t task) {
+        const std::int64_t start = starts[task / kvHeads];
+        Task(args, start, starts[task / kvHeads + 1] - start, task % kvHeads).run();
+    });
+    if (args.sum)
+        LORIKEET_ISA::convert(context, Convert{args.dq.head(used), args.sum.head(used), 1.0});
+    for (const Mat& x : {args.dq, args.dk, args.dv, args.delta, args.sum})
+        zeroRowsBehind(x, used);
+}
+
 inline void attentionBackward(Context& context, const AttentionBackward& args)
 {
-    withStorage(args.q.dtype, [&](auto s) {
-        using S = decltype(s);
-        const auto* starts = args.documents.as<std::int32_t>();
-        const std::int64_t documents = args.documents.cols - 1;
-        const std::int64_t kvHeads = args.k.cols / args.headSize;
-        const std::int64_t used = starts[documents];
-        attentionDelta<S>(args, used);
-        parallelTasks(documents * kvHeads, [&](std::int64_t task) {
-            const std::int64_t start = starts[task / kvHeads];
-            BackwardTask<S>(args, start, starts[task / kvHeads + 1] - start, task % kvHeads).run();
-        });
-        if (args.sum)
-            LORIKEET_ISA::convert(context, Convert{args.dq.head(used), args.sum.head(used), 1.0});
-        for (const Mat& x : {args.dq, args.dk, args.dv, args.delta, args.sum})
-            zeroRowsBehind(x, used);
-    });
+    withStorage(args.q.dtype, [&](auto s) { attentionBackwardWith<decltype(s), BackwardTask<decltype(s)>>(context, args); });
 }
 
 }  // namespace lorikeet::kernels::LORIKEET_ISA

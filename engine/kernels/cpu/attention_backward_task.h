@@ -28,7 +28,7 @@ public:
             keyTile(key, std::min(kTile, m_length - key));
     }
 
-private:
+protected:
     template <typename T>
     [[nodiscard]] T* at(const Mat& x, std::int64_t row, std::int64_t head) const
     {
@@ -41,12 +41,20 @@ private:
         copyTile(m_k, m_width, at<S>(a.k, key, m_kvHead), kvStride, keys, m_head, C(1));
         copyTransposed(m_kT, at<S>(a.k, key, m_kvHead), kvStride, keys, m_head, static_cast<C>(a.scale));
         copyTransposed(m_vT, at<S>(a.v, key, m_kvHead), kvStride, keys, m_head, C(1));
-        std::fill(m_dk, m_dk + kTile * m_width, C(0));
-        std::fill(m_dv, m_dv + kTile * m_width, C(0));
+        beginKeys();
         const std::int64_t lastQuery = a.window > 0 ? std::min(m_length, key + keys - 1 + a.window) : m_length;
         for (std::int64_t head = m_kvHead * m_group; head < (m_kvHead + 1) * m_group; ++head)
             for (std::int64_t query = key; query < lastQuery; query += kTile)
                 pair(head, query, std::min(kTile, m_length - query), key, keys);
+        endKeys(key, keys);
+    }
+    void beginKeys()
+    {
+        std::fill(m_dk, m_dk + kTile * m_width, C(0));
+        std::fill(m_dv, m_dv + kTile * m_width, C(0));
+    }
+    void endKeys(std::int64_t key, std::int64_t keys)
+    {
         for (std::int64_t j = 0; j < keys; ++j)
             for (std::int64_t i = 0; i < m_head; ++i) {
                 storeOne(at<S>(a.dk, key + j, m_kvHead) + i, m_dk[j * m_width + i] * static_cast<C>(a.scale));

@@ -42,36 +42,39 @@ inline void zeroRowsBehind(const Mat& x, std::int64_t used)
         std::memset(x.slice(used, 0).data, 0, static_cast<std::size_t>(x.bytes() - x.head(used).bytes()));
 }
 
+template <typename S, typename Tile>
+void attentionForwardWith(const AttentionForward& args)
+{
+    using C = typename Arithmetic<S>::C;
+    const auto* starts = args.documents.as<std::int32_t>();
+    const TileList tiles(starts, args.documents.cols - 1);
+    const std::int64_t heads = args.q.cols / args.headSize;
+    const std::int64_t group = heads / (args.k.cols / args.headSize);
+    parallelTasks(tiles.count() * heads, [&](std::int64_t task) {
+        const std::int64_t head = task % heads;
+        // Long tiles first: the last tiles of a document see the most keys.
+        std::int64_t tile = tiles.count() - 1 - task / heads;
+        const std::int64_t document = tiles.documentOf(tile);
+        const std::int64_t start = starts[document];
+        const std::int64_t first = tile * kTile;
+        const std::int64_t rows = std::min(kTile, starts[document + 1] - start - first);
+        const std::int64_t kvOffset = start * args.k.cols + head / group * args.headSize;
+        const std::int64_t qOffset = (start + first) * args.q.cols + head * args.headSize;
+        Tile work;
+        work.run(args.q.as<S>() + qOffset, args.q.cols, args.k.as<S>() + kvOffset, args.v.as<S>() + kvOffset, args.k.cols, first, rows,
+                 args.headSize, static_cast<C>(args.scale), args.window);
+        for (std::int64_t r = 0; r < rows; ++r)
+            work.finish(r, args.out.as<S>() + qOffset + r * args.q.cols,
+                        args.lse ? args.lse.as<C>() + (start + first + r) * heads + head : nullptr);
+    });
+    const std::int64_t used = starts[args.documents.cols - 1];
+    zeroRowsBehind(args.out, used);
+    zeroRowsBehind(args.lse, used);
+}
+
 inline void attentionForward(Context&, const AttentionForward& args)
 {
-    withStorage(args.q.dtype, [&](auto s) {
-        using S = decltype(s);
-        using C = typename Arithmetic<S>::C;
-        const auto* starts = args.documents.as<std::int32_t>();
-        const TileList tiles(starts, args.documents.cols - 1);
-        const std::int64_t heads = args.q.cols / args.headSize;
-        const std::int64_t group = heads / (args.k.cols / args.headSize);
-        parallelTasks(tiles.count() * heads, [&](std::int64_t task) {
-            const std::int64_t head = task % heads;
-            // Long tiles first: the last tiles of a document see the most keys.
-            std::int64_t tile = tiles.count() - 1 - task / heads;
-            const std::int64_t document = tiles.documentOf(tile);
-            const std::int64_t start = starts[document];
-            const std::int64_t first = tile * kTile;
-            const std::int64_t rows = std::min(kTile, starts[document + 1] - start - first);
-            const std::int64_t kvOffset = start * args.k.cols + head / group * args.headSize;
-            const std::int64_t qOffset = (start + first) * args.q.cols + head * args.headSize;
-            ForwardTile<S> work;
-            work.run(args.q.as<S>() + qOffset, args.q.cols, args.k.as<S>() + kvOffset, args.v.as<S>() + kvOffset, args.k.cols, first, rows,
-                     args.headSize, static_cast<C>(args.scale), args.window);
-            for (std::int64_t r = 0; r < rows; ++r)
-                work.finish(r, args.out.as<S>() + qOffset + r * args.q.cols,
-                            args.lse ? args.lse.as<C>() + (start + first + r) * heads + head : nullptr);
-        });
-        const std::int64_t used = starts[args.documents.cols - 1];
-        zeroRowsBehind(args.out, used);
-        zeroRowsBehind(args.lse, used);
-    });
+    withStorage(args.q.dtype, [&](auto s) { attentionForwardWith<decltype(s), ForwardTile<decltype(s)>>(args); });
 }
 
 inline void attentionCached(Context&, const AttentionCached& args)

@@ -21,12 +21,8 @@ public:
     void run(const S* q, std::int64_t qStride, const S* k, const S* v, std::int64_t kvStride, std::int64_t first, std::int64_t rows,
              std::int64_t headSize, C scale, std::int64_t window)
     {
-        m_head = headSize;
-        m_width = paddedHead<C>(headSize);
+        begin(headSize);
         copyTransposed(m_q, q, qStride, rows, headSize, scale);
-        std::fill(m_out, m_out + kTile * m_width, C(0));
-        std::fill(m_max, m_max + kTile, -std::numeric_limits<C>::infinity());
-        std::fill(m_sum, m_sum + kTile, C(0));
         const std::int64_t end = first + rows;
         for (std::int64_t key = windowStart(first, window) / kTile * kTile; key < end; key += kTile) {
             const std::int64_t keys = std::min(kTile, end - key);
@@ -45,11 +41,26 @@ public:
             *lse = m_max[r] + std::log(m_sum[r]);
     }
 
-private:
+protected:
+    void begin(std::int64_t headSize)
+    {
+        m_head = headSize;
+        m_width = paddedHead<C>(headSize);
+        std::fill(m_out, m_out + kTile * m_width, C(0));
+        std::fill(m_max, m_max + kTile, -std::numeric_limits<C>::infinity());
+        std::fill(m_sum, m_sum + kTile, C(0));
+    }
     void step(std::int64_t first, std::int64_t rows, std::int64_t key, std::int64_t keys, std::int64_t window)
     {
         std::fill(m_scores, m_scores + keys * kTile, C(0));
         tileProduct<C>(keys, kTile, m_head, {m_k, m_width, 1}, m_q, kTile, m_scores, kTile);
+        mask(first, rows, key, keys, window);
+        softmax(keys);
+        tileProduct<C>(rows, m_width, keys, {m_scores, 1, kTile}, m_v, m_width, m_out, m_width);
+    }
+    /// What a query does not see scores -inf.
+    void mask(std::int64_t first, std::int64_t rows, std::int64_t key, std::int64_t keys, std::int64_t window)
+    {
         const bool diagonal = key + keys - 1 > first;
         const bool windowed = window > 0 && key < windowStart(first + rows - 1, window);
         if (diagonal || windowed)
@@ -57,8 +68,6 @@ private:
                 for (std::int64_t r = 0; r < kTile; ++r)
                     if (key + j > first + r || key + j < windowStart(first + r, window))
                         m_scores[j * kTile + r] = -std::numeric_limits<C>::infinity();
-        softmax(keys);
-        tileProduct<C>(rows, m_width, keys, {m_scores, 1, kTile}, m_v, m_width, m_out, m_width);
     }
     /// Running softmax over the tile (Milakov and Gimelshein 2018): rescales what was summed under the old maximum.
     void softmax(std::int64_t keys)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/kernels/cpu/bf16_dot_table.h"
 #include "engine/kernels/cpu/tables.h"
 
 #include "engine/base/error.h"
@@ -17,7 +18,10 @@ const OpTable& cpuOps()
             throw Error(ErrorCode::Device, "this processor (" + cpu.name + ") has no AVX2, which Lorikeet's kernels need",
                         "use a processor from 2013 or later");
         const char* limit = std::getenv("LORIKEET_MAX_ISA");
-        return cpu.avx512 && !(limit && std::string_view(limit) == "avx2") ? avx512Table() : avx2Table();
+        const std::string_view most = limit ? limit : "";
+        if (!cpu.avx512 || most == "avx2")
+            return avx2Table();
+        return cpu.avx512Bf16 && most != "avx512" ? avx512Bf16Table() : avx512Table();
     }();
     return table;
 }

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX512F__)
+#if defined(__AVX512BF16__)
+#define LORIKEET_ISA avx512bf16
+#elif defined(__AVX512F__)
 #define LORIKEET_ISA avx512
 #else
 #define LORIKEET_ISA avx2
