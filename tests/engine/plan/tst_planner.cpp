@@ -283,6 +283,41 @@ private Q_SLOTS:
     }
 
     /// The window plans again on every slider movement: 5 ms for 80 layers, median of 20.
+    /// What lies in memory while a model is quantised: its codes and scales, and one tensor of the file as fp32.
+    void loadingTakesTheQuantisedModelAndOneTensor_data()
+    {
+        QTest::addColumn<QString>("model");
+        QTest::addColumn<QString>("quantization");
+        for (const char* model : {"SmolLM2-135M", "Qwen3-0.6B", "Llama-3.1-8B", "Llama-3.1-70B"})
+            for (const char* quantization : {"nf4", "int8"})
+                QTest::addRow("%s %s", model, quantization) << model << quantization;
+    }
+    void loadingTakesTheQuantisedModelAndOneTensor()
+    {
+        QFETCH(QString, model);
+        QFETCH(QString, quantization);
+        const ModelShape* shape = plan::findBlueprint(model.toStdString());
+        QVERIFY(shape);
+        Job job = jobOf(2048, 1, "bf16", "1");
+        job.recipe.quantization = quantization.toStdString();
+        const plan::MemoryPlan plan = plan::plan(*shape, job, deviceOf(80ull << 30), {});
+        const plan::PointIndex load = plan.program.at(plan::Phase::Load, plan::PointKind::Load);
+        std::uint64_t onlyLoading = 0;
+        std::uint64_t weights = 0;
+        for (const plan::Buffer& buffer : plan.buffers) {
+            onlyLoading += buffer.first <= load && buffer.last == load ? buffer.bytes : 0;
+            weights += buffer.category == plan::Category::Weights && !buffer.term.starts_with("adapter") ? buffer.bytes : 0;
+        }
+        const std::int64_t widest = std::max(shape->vocab, shape->mlp) * shape->hidden;
+        QVERIFY(onlyLoading > 0);
+        QVERIFY(onlyLoading <= static_cast<std::uint64_t>(widest) * sizeof(float));
+        // bitsandbytes: 4 bits a weight, and a byte and a 256th of a float for each 64 of them; a byte a weight and a float a row.
+        const std::int64_t linear = shape->layers * (shape->hidden * shape->headSize * (2 * shape->heads + 2 * shape->kvHeads) + 3 * shape->hidden * shape->mlp);
+        const std::int64_t tables = (shape->tiedHead ? 1 : 2) * shape->vocab * shape->hidden * 2;
+        const double bits = quantization == "nf4" ? 4 + 8.0 / 64 + 32.0 / (64 * 256) : 8 + 32.0 / static_cast<double>(std::min(shape->hidden, shape->mlp));
+        QVERIFY(static_cast<double>(weights) <= (static_cast<double>(linear) * bits / 8 + static_cast<double>(tables)) * 1.01 + (4 << 20));
+    }
+
     void eightyLayersPlanInFiveMilliseconds()
     {
         ModelShape shape = *plan::findBlueprint("Llama-3.1-8B");

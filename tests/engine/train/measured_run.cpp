@@ -47,11 +47,17 @@ struct Child {
     double lacking = 0;
 };
 
-void report(const plan::MemoryPlan& plan, const DeviceSpec& device, std::int64_t steps)
+void report(const train::Trainer& trainer, const train::TrainerOptions& options, std::uint64_t loaded, std::int64_t steps)
 {
-    std::printf("{\"plan\":%llu,\"arena\":%llu,\"context\":%llu,\"peak\":%llu,\"steps\":%d}\n", static_cast<unsigned long long>(plan.totalBytes() + plan.hostBytes),
-                static_cast<unsigned long long>(plan.arenaBytes), static_cast<unsigned long long>(device.contextBytes),
-                static_cast<unsigned long long>(processMemory().peakResidentBytes), static_cast<int>(steps));
+    const plan::MemoryPlan& plan = trainer.plan();
+    const auto show = [](const char* name, std::uint64_t bytes) { std::printf("\"%s\":%llu,", name, static_cast<unsigned long long>(bytes)); };
+    std::printf("{");
+    show("plan", plan.totalBytes() + plan.hostBytes);
+    show("arena", plan.arenaBytes + plan.hostBytes);
+    show("context", options.device.contextBytes);
+    show("loaded", loaded);
+    show("peak", processMemory().peakResidentBytes);
+    std::printf("\"steps\":%d}\n", static_cast<int>(steps));
     if (std::getenv("LORIKEET_SHOW_MAPS"))
         std::fprintf(stderr, "%s", readTextFile("/proc/self/smaps_rollup", 1 << 20).c_str());
 }
@@ -64,9 +70,12 @@ int trainHere(const Child& child)
     options.device = hardware::probeCpu();
     options.runFolder = child.folder;
     std::int64_t steps = 0;
-    bool loaded = false;
+    std::uint64_t loaded = 0;  // the peak when the last tensor was in its place; 0 before the first
     train::TrainerHooks hooks;
-    hooks.progress = [&](const Progress& progress) { loaded = loaded || progress.stage == "loading weights"; };
+    hooks.progress = [&](const Progress& progress) {
+        if (progress.stage == "loading weights")
+            loaded = processMemory().peakResidentBytes;
+    };
     hooks.emit = [&](const RunEvent& event) {
         const auto* step = std::get_if<StepDone>(&event);
         steps = step ? step->step : steps;
@@ -85,11 +94,11 @@ int trainHere(const Child& child)
     } catch (const LastStepDone&) {
         // what is measured is over
     } catch (const Error& error) {
-        std::printf("{\"error\":\"%s\",\"code\":%d,\"loaded\":%s}\n", std::string(nameOf(error.code())).c_str(), exitCodeOf(error.code()), loaded ? "true" : "false");
+        std::printf("{\"error\":\"%s\",\"code\":%d,\"loaded\":%s}\n", std::string(nameOf(error.code())).c_str(), exitCodeOf(error.code()), loaded > 0 ? "true" : "false");
         std::fprintf(stderr, "%s\n", error.what());
         return 0;
     }
-    report(trainer.plan(), options.device, steps);
+    report(trainer, options, loaded, steps);
     return 0;
 }
 

@@ -31,7 +31,9 @@ struct MeasuredOptions {
 
 struct MeasuredReport {
     QString problem;     ///< the process did not run as it should
-    QJsonObject values;  ///< "plan", "arena", "context", "peak" in bytes; "steps"; "error", "code"
+    /// "plan", "arena" (host's included), "context" (the program itself), "loaded" (the peak when the last tensor was in its
+    /// place), "peak" in bytes; "steps"; "error", "code"
+    QJsonObject values;
     [[nodiscard]] double of(const char* name) const { return values[name].toDouble(); }
 };
 
