@@ -5,6 +5,8 @@
 #include "engine/base/philox.h"
 #include "engine/formats/parameters.h"
 #include "engine/kernels/elementwise.h"
+#include "engine/lora/pissa.h"
+#include "engine/model/principal_room.h"
 #include "engine/model/weight_loader.h"
 
 #include <algorithm>
@@ -151,7 +153,14 @@ LoadedModel::LoadedModel(const ModelShape& shape, const Job& job, plan::PlanOpti
     context = device->context();
     memory = std::make_unique<model::PlannedMemory>(plan, device->makeArena(plan.arenaBytes), options.guardBytes);
     memory->enter(0);
-    model::loadWeights(source, *memory, context, {}, {});
+    if (job.recipe.adapterInit == "pissa") {
+        lora::PrincipalRoom room = model::principalRoom(*memory);
+        std::vector<float> start(static_cast<std::size_t>(plan.layout.trained.adapterElements));
+        lora::Pissa pissa(plan.layout.trained.adapters, job.recipe.seed, room, start, false);
+        model::loadWeights(source, *memory, context, {}, {}, [&](formats::ParamId id, const model::ReadRows& read) { return pissa.residualOf(id, read, {}); });
+    } else {
+        model::loadWeights(source, *memory, context, {}, {});
+    }
     decoder = std::make_unique<model::Decoder>(source.shape(), *memory, context);
     std::vector<double> flat = numbersOf(plan.layout.master);
     // The parameters of the model were loaded; what is not theirs starts as nothing.

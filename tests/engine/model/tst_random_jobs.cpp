@@ -73,6 +73,7 @@ Job randomJob(Dice& dice, const ModelShape& shape)
         if (dice(0, 3) == 0 && !(r.offloadEmbedding && word == std::string("embeddings")))
             r.alsoTrain.emplace_back(word);
     r.dora = r.dropout == 0 && dice.coin();
+    r.adapterInit = !r.dora && dice.coin() ? "pissa" : "default";
     return job;
 }
 
