@@ -3,6 +3,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/files.h"
+#include "engine/formats/hf_contradictions.h"
 #include "engine/formats/hf_families.h"
 #include "engine/formats/hf_quantization.h"
 #include "engine/formats/hf_rope.h"
@@ -16,11 +17,16 @@ namespace lorikeet::formats {
 
 namespace {
 
-/// Absent: the class's default. Null counts as "let the class decide", where it may (head_dim, num_key_value_heads).
+/// Whether a configuration must state its sizes. Files do; what transformers saves inside another configuration leaves out the class's defaults.
+enum class Sizes : std::uint8_t { Stated, OrDefaults };
+
+/// Absent: `fallback`, or an error where it is 0. Null counts as "let the class decide" only where it may (head_dim, num_key_value_heads).
 std::int64_t count(const JsonFields& fields, const char* key, std::int64_t fallback, std::int64_t most)
 {
     if (fields.isNull(key))
         fields.refuse(std::string("'") + key + "' is null, expected an integer");
+    if (fallback == 0 && !fields.has(key))
+        fields.refuse(std::string("'") + key + "' is missing, expected an integer", "the configuration is cut short or not of a language model: fetch it again");
     const std::int64_t value = fields.integer(key).value_or(fallback);
     if (value < 1 || value > most)
         fields.refuse(std::string("'") + key + "' is " + std::to_string(value) + ", expected 1 to " + std::to_string(most));
@@ -42,13 +48,14 @@ std::int64_t headSizeOf(const JsonFields& fields, const FamilyDefaults& family, 
     return shape.hidden / shape.heads;
 }
 
-void readCounts(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape)
+void readCounts(const JsonFields& fields, const FamilyDefaults& family, Sizes sizes, ModelShape& shape)
 {
-    shape.vocab = count(fields, "vocab_size", family.counts.vocab, 1 << 24);
-    shape.hidden = count(fields, "hidden_size", family.counts.hidden, 1 << 20);
-    shape.mlp = count(fields, "intermediate_size", family.counts.mlp, 1 << 22);
-    shape.layers = count(fields, "num_hidden_layers", family.counts.layers, 4096);
-    shape.heads = count(fields, "num_attention_heads", family.counts.heads, 4096);
+    const FamilyCounts fallback = sizes == Sizes::Stated ? FamilyCounts{} : family.counts;
+    shape.vocab = count(fields, "vocab_size", fallback.vocab, 1 << 24);
+    shape.hidden = count(fields, "hidden_size", fallback.hidden, 1 << 20);
+    shape.mlp = count(fields, "intermediate_size", fallback.mlp, 1 << 22);
+    shape.layers = count(fields, "num_hidden_layers", fallback.layers, 4096);
+    shape.heads = count(fields, "num_attention_heads", fallback.heads, 4096);
     shape.maxContext = count(fields, "max_position_embeddings", family.counts.maxContext, std::int64_t{1} << 32);
     const std::int64_t kvDefault = fields.isNull("num_key_value_heads") || family.counts.kvHeads == 0 ? shape.heads : family.counts.kvHeads;
     shape.kvHeads = fields.integer("num_key_value_heads").value_or(kvDefault);
@@ -136,7 +143,7 @@ void readQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelSha
         readPlannedQuirks(fields, family, shape);
 }
 
-ModelShape shapeOfFields(const JsonFields& fields, const std::string& name)
+ModelShape shapeOfFields(const JsonFields& fields, Sizes sizes, const std::string& name)
 {
     const FamilyDefaults& family = familyOf(fields);
     ModelShape shape;
@@ -145,7 +152,8 @@ ModelShape shapeOfFields(const JsonFields& fields, const std::string& name)
     requireReadableQuantization(fields);
     if (runnableFamily(shape))
         refuseVariants(fields);
-    readCounts(fields, family, shape);
+    refuseContradictions(fields, family);
+    readCounts(fields, family, sizes, shape);
     readQuirks(fields, family, shape);
     const HfRope rope = runnableFamily(shape) ? readHfRope(fields, shape.maxContext) : HfRope{plannedTheta(fields, family.theta), {}};
     shape.ropeTheta = rope.theta;
@@ -165,7 +173,7 @@ ModelShape shapeFromHfConfig(std::string_view json, const std::string& where, co
     nlohmann::json inner = text != nullptr ? *text : nlohmann::json::object();
     inner["model_type"] = "gemma3_text";
     const JsonFields fields = text != nullptr ? JsonFields(inner, where + ": text_config") : outer;
-    return shapeOfFields(fields, name);
+    return shapeOfFields(fields, text != nullptr ? Sizes::OrDefaults : Sizes::Stated, name);
 }
 
 ModelShape readHfConfig(const std::filesystem::path& path)

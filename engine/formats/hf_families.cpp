@@ -53,11 +53,12 @@ std::int64_t periodOf(const JsonFields& fields, const FamilyDefaults& family)
 
 }  // namespace
 
+bool isReadableType(std::string_view type) noexcept { return std::ranges::find(kFamilies, type, &FamilyDefaults::family) != kFamilies.end(); }
+
 const FamilyDefaults& familyOf(const JsonFields& fields)
 {
     const std::string type = fields.text("model_type").value_or("");
-    const auto* found = std::find_if(kFamilies.begin(), kFamilies.end(), [&](const FamilyDefaults& f) { return f.family == type; });
-    if (found != kFamilies.end())
+    if (const auto* found = std::ranges::find(kFamilies, type, &FamilyDefaults::family); found != kFamilies.end())
         return *found;
     if (fields.has("peft_type"))
         fields.refuse("this is an adapter, not a model", "open its base model instead");

@@ -45,6 +45,8 @@ struct FamilyDefaults {
 
 /// @throws Error{BadInput} for an adapter, a missing or an unknown `model_type`.
 [[nodiscard]] const FamilyDefaults& familyOf(const JsonFields& fields);
+/// Whether `model_type` may say so.
+[[nodiscard]] bool isReadableType(std::string_view type) noexcept;
 
 /// Biases, norms and window of a family that is only planned for.
 void readPlannedQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape);

@@ -30,6 +30,8 @@ SAVED = {
     "qwen3": Qwen3Config(**SMALL, head_dim=16),
     "qwen3_bias": Qwen3Config(**SMALL, head_dim=16, attention_bias=True, rope_parameters=dict(rope_type="default", rope_theta=1e6)),
 }
+# What a file must state; all else may be absent.
+SIZES = dict(vocab_size=320, hidden_size=1024, intermediate_size=96, num_hidden_layers=2, num_attention_heads=32)
 # As transformers 4 and hand-written files have them: absent, null and old spellings.
 WRITTEN = {
     "old_llama3": dict(SMALL, model_type="llama", rope_theta=500000.0, torch_dtype="bfloat16",
@@ -38,11 +40,8 @@ WRITTEN = {
     "old_null_scaling": dict(SMALL, model_type="llama", rope_theta=30000.0, rope_scaling=None, head_dim=None),
     "null_kv": {**SMALL, "model_type": "qwen2", "num_key_value_heads": None},
     "null_window": {**SMALL, "model_type": "mistral", "sliding_window": None},
-    "both_spellings": dict(SMALL, model_type="llama", rope_theta=5.0, rope_parameters={"rope_type": "default", "rope_theta": 70000.0}),
-    "only_llama": dict(model_type="llama"),
-    "only_mistral": dict(model_type="mistral"),
-    "only_qwen2": dict(model_type="qwen2"),
-    "only_qwen3": dict(model_type="qwen3"),
+    "both_spellings": dict(SMALL, model_type="llama", rope_theta=70000.0, rope_parameters={"rope_type": "default", "rope_theta": 70000.0}),
+    **{f"only_{name}": dict(SIZES, model_type=name) for name in ("llama", "mistral", "qwen2", "qwen3")},
 }
 
 

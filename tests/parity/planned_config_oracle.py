@@ -68,6 +68,8 @@ for name, (family, fields) in configs.items():
     answers[name] = describe(AutoConfig.from_pretrained(folder / name))
 for family in PLANNED:
     (folder / family).mkdir()
-    (folder / family / "config.json").write_text(json.dumps(dict(model_type=family)))
+    whole = AutoConfig.for_model(family).to_dict()
+    sizes = {key: whole[key] for key in ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")}
+    (folder / family / "config.json").write_text(json.dumps(dict(sizes, model_type=family)))
     answers[family] = describe(AutoConfig.from_pretrained(folder / family))
 json.dump(answers, sys.stdout)

@@ -275,7 +275,8 @@ private Q_SLOTS:
     /// Its weights are not looked at: what they are called and how they are fused is nobody's business here.
     void aFolderOfAFamilyThatIsOnlyPlannedForIsItsConfiguration()
     {
-        writeBytes(folder() / "config.json", R"({"model_type":"gemma2","architectures":["Gemma2ForCausalLM"],"num_hidden_layers":2})");
+        writeBytes(folder() / "config.json", R"({"model_type":"gemma2","architectures":["Gemma2ForCausalLM"],"vocab_size":4,"hidden_size":8,"intermediate_size":16,
+"num_hidden_layers":2,"num_attention_heads":8})");
         writeBytes(folder() / "model.safetensors", "not looked at");
         const auto source = openModelSource(folder());
         QVERIFY(!source->hasWeights());
