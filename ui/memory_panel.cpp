@@ -185,10 +185,10 @@ void MemoryPanel::showVerdict(const plan::MemoryPlan& plan)
         colour = colours.bad;
         break;
     }
-    if (plan::isPlanOnly(*m_budget.device()))
-        text += tr("; to plan for only, Lorikeet does not train there");
-    m_verdict->setText(QStringLiteral("<span style=\"color:%1\">%2</span>").arg(colour.name(), text.toHtmlEscaped()));
-    m_verdict->setAccessibleName(text);
+    // That nothing trains there is no part of the good news.
+    const QString planOnly = plan::isPlanOnly(*m_budget.device()) ? tr("; to plan for only, Lorikeet does not train there") : QString();
+    m_verdict->setText(QStringLiteral("<span style=\"color:%1\">%2</span>%3").arg(colour.name(), text.toHtmlEscaped(), planOnly.toHtmlEscaped()));
+    m_verdict->setAccessibleName(text + planOnly);
 }
 
 void MemoryPanel::showMeasured()
