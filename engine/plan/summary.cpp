@@ -117,6 +117,10 @@ Term termOf(const Family& family, const Layout& layout)
     return term;
 }
 
+/// The same line on a card.
+constexpr const char* kCardContext = "The CUDA context, and the kernels of this program, of cuBLASLt and of LibTorch's attention as they are loaded; "
+                                     "cuDNN is not used, and NCCL not on one card.";
+
 std::string bytesText(std::uint64_t bytes) { return formatInteger(bytes) + " B"; }
 
 /// A line that no buffer owns: exact, or an estimate with its spread.
@@ -166,10 +170,12 @@ void addExternalTerms(MemoryPlan& plan, const DeviceSpec& device, const KernelCo
         plan.terms.push_back(estimatedTerm(term::kAttentionPool, costs.attentionPoolBytes, 0, costs.attentionPoolBytes));
     if (device.contextBytes == 0)
         return;
-    if (device.contextIsEstimate)
-        plan.terms.push_back(estimatedTerm(term::kContext, device.contextBytes, scaled(device.contextBytes, kContextLow), scaled(device.contextBytes, kContextHigh)));
-    else
-        plan.terms.push_back(otherTerm(term::kContext, device.contextBytes, bytesText(device.contextBytes)));
+    Term context = device.contextIsEstimate
+                     ? estimatedTerm(term::kContext, device.contextBytes, scaled(device.contextBytes, kContextLow), scaled(device.contextBytes, kContextHigh))
+                     : otherTerm(term::kContext, device.contextBytes, bytesText(device.contextBytes));
+    if (device.kind != DeviceSpec::Kind::Cpu)
+        context.sentence = kCardContext;
+    plan.terms.push_back(std::move(context));
 }
 
 /// What the device has and this run cannot get.
