@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Sets everything up, builds, and runs every test. `--stages LIST` runs some stages only (tests, memory, threads, fuzz);
+# Sets everything up, builds, and runs every test. `--stages LIST` runs some stages only (tests, memory, threads, fuzz, or `everything`:
+# the whole suite under the memory sanitizers, which takes hours and is never run unasked);
 # further arguments go to ctest, and without a list only the first stage runs then:
 #   packaging/linux/test.sh -R tst_json
 #   packaging/linux/test.sh --stages memory,fuzz
@@ -39,7 +40,7 @@ set_up() {
 
 stages="tests,memory,threads,fuzz"
 if [[ ${1:-} == --stages ]]; then
-    stages="${2:?--stages wants a list of tests, memory, threads, fuzz}"
+    stages="${2:?--stages wants a list of tests, memory, everything, threads, fuzz}"
     shift 2
 elif (($#)); then
     stages="tests"
@@ -51,10 +52,11 @@ note "set up after $(elapsed)"
 for wanted in ${stages//,/ }; do
     case $wanted in
         tests) stage "tests" run_all_tests "$@" ;;
+        everything) stage "address and undefined-behaviour sanitizers, whole suite" run_memory_sanitizers_everywhere "$@" ;;
         memory) stage "address and undefined-behaviour sanitizers" run_memory_sanitizers "$@" ;;
         threads) stage "thread sanitizer" run_thread_sanitizer "$@" ;;
         fuzz) stage "fuzzers" run_fuzzers "$@" ;;
-        *) fail "there is no stage '$wanted' (there are tests, memory, threads, fuzz)." ;;
+        *) fail "there is no stage '$wanted' (there are tests, memory, everything, threads, fuzz)." ;;
     esac
 done
 print_summary

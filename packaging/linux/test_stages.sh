@@ -85,6 +85,19 @@ run_memory_sanitizers() {
     run_ctest -LE slow "$@"
 }
 
+# run_memory_sanitizers_everywhere: the whole program and all its tests, which takes hours; so it is asked for by name. Left out are tests that measure or
+# limit the memory of the process, which is the sanitizer's own here, and those of builds and texts. LibTorch keeps what it allocates until the end.
+run_memory_sanitizers_everywhere() {
+    local options=()
+    open_root asan
+    mapfile -t options < <(part_options)
+    configure asan "-DLORIKEET_PYTHON=$oracles/bin/python" "${options[@]}"
+    build_targets all
+    sanitizer_environment
+    export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
+    run_ctest -E '^(tst_cli_out_of_memory|tst_memory_limit|tst_peak_memory|tst_step_allocations.*|tst_mingw|tst_setup|plan_table)$' "$@"
+}
+
 # run_thread_sanitizer: the tests with the label `threads` (mailbox, api and the window with a scripted engine).
 run_thread_sanitizer() {
     local options=()
