@@ -155,7 +155,7 @@ Page::Page(const QString& title, const QString& subtitle, QWidget* parent) : QWi
     m_column = new QVBoxLayout;
     m_column->setSpacing(unit(3));
     bodyLayout->addLayout(m_column);
-    bodyLayout->addStretch();
+    bodyLayout->addStretch(1);
     m_scroll->setWidget(body);
     outer->addWidget(m_scroll, 1);
 }

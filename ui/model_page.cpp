@@ -75,7 +75,7 @@ void ModelPage::buildStarter()
 void ModelPage::buildOpen()
 {
     auto* card = new Card(tr("Your own model"));
-    card->content()->addWidget(makeLabel(tr("A folder with config.json and safetensors files, or one .gguf file (F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0). "
+    card->content()->addWidget(makeLabel(tr("A folder with config.json and safetensors files, or one .gguf file (F32, F16, BF16, Q2_K to Q8_0, IQ4). "
                                             "A blueprint is a configuration without weights: enough to plan memory, not to train."),
                                          TextRank::Muted, true));
     auto* row = new QHBoxLayout;
