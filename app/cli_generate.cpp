@@ -46,7 +46,8 @@ void requireInRange(const char* option, double value, double least, double most)
 {
     if (!(value >= least && value <= most))
         throw Error(ErrorCode::Usage, std::string(option) + " is " + formatNumber(value) + ", expected " + formatNumber(least) + " to "
-                                          + formatNumber(most));
+                                          + formatNumber(most),
+                    std::string("give ") + option + " a number in that range, or leave it out for its default (see lorikeet-cli generate --help)");
 }
 
 /// Slots of the KV cache: enough for the prompt (a token is at least a byte) and the answer, not more than the model knows.
@@ -113,7 +114,8 @@ void requireKnownTokens(const LogitsOptions& options)
                         "lorikeet-cli tokenize prints the tokens of a text");
     if (static_cast<std::int64_t>(options.tokens.size()) > shape.maxContext)
         throw Error(ErrorCode::Usage, "--tokens: " + std::to_string(options.tokens.size()) + " tokens are more than the model's context of "
-                                          + std::to_string(shape.maxContext));
+                                          + std::to_string(shape.maxContext),
+                    "give at most that many, or run the text in parts");
 }
 
 /// "1,2,3". @throws Error{Usage}

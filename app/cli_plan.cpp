@@ -61,8 +61,11 @@ std::string pathFor(const std::string& written, const std::string& absolute, con
 
 void writeChanged(const PlanOptions& options, const plan::FitAnswer& answer, Output& out)
 {
+    if (answer.ways.empty() && answer.verdict != plan::Verdict::DoesNotFit)
+        throw Error(ErrorCode::Usage, "there is nothing to apply: " + answer.reason, "train the job as it is, or leave --apply out");
     if (answer.ways.empty())
-        throw Error(ErrorCode::DoesNotFit, "there is nothing to apply: " + answer.reason);
+        throw Error(ErrorCode::DoesNotFit, "there is nothing to apply: " + answer.reason,
+                    "choose a smaller model or a larger device; plan --smallest-card names one");
     if (options.way < 1 || static_cast<std::size_t>(options.way) > answer.ways.size())
         throw Error(ErrorCode::Usage, "--way " + std::to_string(options.way) + ": there are " + std::to_string(answer.ways.size()) + " ways",
                     "choose one of the numbers that --fit prints");

@@ -55,11 +55,11 @@ TokenizedText TextTokenizer::conversation(const std::string& row) const
             throw Error(ErrorCode::BadInput, data::describeUnrecognised(std::span(&wrapped, 1)), "give one row like {\"messages\": [...]}");
         const data::SampleOrProblem sample = data::toSample(wrapped, *format);
         if (!sample.sample)
-            throw Error(ErrorCode::BadInput, "the conversation cannot be used: " + sample.problem);
+            throw Error(ErrorCode::BadInput, "the conversation cannot be used: " + sample.problem, "correct the row; lorikeet-cli tokenize --chat wants one like {\"messages\": [...]}");
         const data::Tokenization tokenization(*m_state->text.tokenizer, m_state->text.chat(), "assistant");
         data::TokenizedRow tokens = tokenization.tokenize(*sample.sample);
         if (tokens.refused)
-            throw Error(ErrorCode::BadInput, tokens.problem);
+            throw Error(ErrorCode::BadInput, tokens.problem, "correct the conversation, or without --chat tokenise its plain text");
         TokenizedText result = m_state->withPieces(std::move(tokens.tokens));
         for (std::size_t i = 0; i < tokens.lossMask.size(); ++i)
             result.mask[i] = tokens.lossMask[i] != 0;

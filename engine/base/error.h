@@ -22,10 +22,10 @@ enum class ErrorCode {
 };
 
 /// A refusal that a user can act on. `message` says what, where, expected and found in one sentence; `hint` says the
-/// next thing to try and may be empty.
+/// next thing to try. It has no default, so that nobody forgets it; only Cancelled, which the user asked for, has none to give.
 class Error : public std::exception {
 public:
-    Error(ErrorCode code, std::string message, std::string hint = {});
+    Error(ErrorCode code, std::string message, std::string hint);
 
     [[nodiscard]] ErrorCode code() const noexcept { return m_code; }
     [[nodiscard]] const std::string& message() const noexcept { return m_message; }

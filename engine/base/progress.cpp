@@ -9,7 +9,7 @@ namespace lorikeet {
 void throwIfStopped(const std::stop_token& stop)
 {
     if (stop.stop_requested())
-        throw Error(ErrorCode::Cancelled, "stopped on request");
+        throw Error(ErrorCode::Cancelled, "stopped on request", {});
 }
 
 }  // namespace lorikeet

@@ -3,6 +3,7 @@
 
 #include "engine/base/error.h"
 #include "engine/formats/gguf_dequant.h"
+#include "engine/formats/json_text.h"
 #include "engine/formats/parameters.h"
 #include "engine/formats/rope_divisors.h"
 
@@ -42,7 +43,7 @@ private:
     [[nodiscard]] std::int64_t allEqual(const std::vector<T>& values, const char* field) const
     {
         if (values.empty() || std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) != values.end())
-            m_file.refuse("'" + key(field) + "' differs from layer to layer", "such models are not supported yet");
+            m_file.refuse("'" + key(field) + "' differs from layer to layer", kOtherModel);
         return static_cast<std::int64_t>(values.front());
     }
 
@@ -80,7 +81,7 @@ std::string architectureOf(const GgufFile& file)
         file.refuse("the file is one part of a split model", "join the parts first: llama-gguf-split --merge");
     constexpr std::array kSupported{"llama", "qwen2", "qwen3"};
     if (std::find(kSupported.begin(), kSupported.end(), arch) == kSupported.end())
-        file.refuse("architecture '" + arch + "' is not supported", "supported are llama (Llama, Mistral, SmolLM2), qwen2 and qwen3");
+        file.refuse("architecture '" + arch + "' is not supported", "supported are llama (Llama, Mistral, SmolLM2), qwen2 and qwen3: choose a model of one of them");
     return arch;
 }
 
@@ -98,13 +99,13 @@ void readCounts(const GgufFile& file, const ArchFields& fields, ModelShape& shap
     const std::int64_t valueSize = fields.integer("attention.value_length").value_or(shape.headSize);
     if (valueSize != shape.headSize)
         file.refuse("values of " + std::to_string(valueSize) + " beside keys of " + std::to_string(shape.headSize)
-                    + " elements per head are not supported");
+                    + " elements per head are not supported", kOtherModel);
     const std::int64_t rotary = fields.integer("rope.dimension_count").value_or(shape.headSize);
     if (rotary != shape.headSize)
         file.refuse("rotary positions over " + std::to_string(rotary) + " of " + std::to_string(shape.headSize)
-                    + " elements per head are not supported");
+                    + " elements per head are not supported", kOtherModel);
     if (fields.integer("expert_count").value_or(0) > 0)
-        file.refuse("mixture-of-experts models are not supported", "choose a dense model");
+        file.refuse("mixture-of-experts models are not supported", kOtherModel);
     if (!fields.boolean("attention.causal").value_or(true))
         file.refuse("the model's attention is not causal", "choose a language model that generates text");
     shape.slidingWindow = std::max<std::int64_t>(0, fields.integer("attention.sliding_window").value_or(0));
@@ -120,7 +121,7 @@ void readPositions(const GgufFile& file, const ArchFields& fields, ModelShape& s
     const std::string type = fields.text("rope.scaling.type").value_or("none");
     const double factor = fields.number("rope.scaling.factor").value_or(fields.number("rope.scale_linear").value_or(1.0));
     if (type != "none" && type != "linear" && type != "")
-        file.refuse("position scaling of type '" + type + "' is not supported", "supported are linear and llama3");
+        file.refuse("position scaling of type '" + type + "' is not supported", "supported are linear and llama3: choose a model with one of them");
     if (type != "none" && factor != 1.0)
         shape.ropeScaling = {RopeScaling::Type::Linear, factor};
 }
@@ -130,7 +131,7 @@ void readRopeTensor(const GgufFile& file, ModelShape& shape)
 {
     for (const char* name : {"rope_factors_long.weight", "rope_factors_short.weight"}) {
         if (file.find(name) != nullptr)
-            file.refuse("position scaling of type 'longrope' is not supported", "supported are linear and llama3");
+            file.refuse("position scaling of type 'longrope' is not supported", "supported are linear and llama3: choose a model with one of them");
     }
     const GgufTensor* tensor = file.find("rope_freqs.weight");
     if (tensor == nullptr)
@@ -142,11 +143,11 @@ void readRopeTensor(const GgufFile& file, ModelShape& shape)
     file.file().readExact(tensor->offset, std::as_writable_bytes(std::span(divisors)));
     const auto scaling = recoverRopeScaling(divisors, shape.ropeTheta, shape.headSize);
     if (!scaling)
-        file.refuse("rope_freqs.weight holds divisors that are not of the llama3 kind", "such position scaling is not supported yet");
+        file.refuse("rope_freqs.weight holds divisors that are not of the llama3 kind", kOtherModel);
     if (scaling->type == RopeScaling::Type::None)
         return;
     if (shape.ropeScaling.type != RopeScaling::Type::None)
-        file.refuse("the file has both rope_freqs.weight and linear position scaling", "such a combination is not supported");
+        file.refuse("the file has both rope_freqs.weight and linear position scaling", kOtherModel);
     shape.ropeScaling = *scaling;
 }
 

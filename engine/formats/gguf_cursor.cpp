@@ -16,7 +16,7 @@ constexpr std::uint64_t kWindowBytes = 256 * 1024;
 void GgufCursor::refuse(const std::string& what) const
 {
     throw Error(ErrorCode::BadInput, utf8(m_file.path()) + ", byte " + std::to_string(m_position) + ": " + what,
-                "the file is damaged or was not downloaded completely");
+                "the file is damaged or was not downloaded completely: fetch it again");
 }
 
 void GgufCursor::requireCount(std::uint64_t count, std::uint64_t bytesEach, const char* what) const

@@ -39,6 +39,9 @@ struct GgufTensor {
     std::uint64_t bytes = 0;
 };
 
+/// What to do about metadata or tensors that cannot be right.
+inline constexpr const char* kConvertAgain = "the file is damaged or was converted wrongly: fetch it again, or convert the model's folder to GGUF anew";
+
 /// An opened file; immutable, thread-safe.
 class GgufFile {
 public:
@@ -64,7 +67,7 @@ public:
     [[nodiscard]] std::int64_t requiredInteger(std::string_view key) const;
 
     /// Error{BadInput} that begins with the file's name.
-    [[noreturn]] void refuse(const std::string& what, const std::string& hint = {}) const;
+    [[noreturn]] void refuse(const std::string& what, const std::string& hint = kConvertAgain) const;
 
 private:
     void readMetadata(class GgufCursor& cursor, std::uint64_t count);

@@ -4,6 +4,7 @@
 #include "engine/base/check.h"
 #include "engine/base/error.h"
 #include "engine/formats/gguf_dequant.h"
+#include "engine/formats/json_text.h"
 
 #include <algorithm>
 #include <set>
@@ -93,7 +94,7 @@ void GgufSource::refuseUnknownTensors() const
         if (known.contains(tensor.name) || tensor.name == "rope_freqs.weight" || tensor.name.ends_with(".attn_rot_embd.weight"))
             continue;
         m_file.refuse("tensor '" + tensor.name + "' has no place in a " + m_model.shape.family + " model of this shape",
-                      "the model is a variant that is not supported");
+                      kOtherModel);
     }
 }
 

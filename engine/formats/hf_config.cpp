@@ -70,7 +70,7 @@ void refuseVariants(const JsonFields& fields)
 {
     const std::string activation = fields.text("hidden_act").value_or("silu");
     if (activation != "silu" && activation != "swish")
-        fields.refuse("activation '" + activation + "' is not supported, expected 'silu'");
+        fields.refuse("activation '" + activation + "' is not supported, expected 'silu'", kOtherModel);
     const auto* architectures = fields.find("architectures");
     if (architectures == nullptr || !architectures->is_array() || architectures->empty())
         return;
@@ -95,7 +95,7 @@ bool someLayerSlides(const JsonFields& fields, const ModelShape& shape)
     for (const auto& entry : *types) {
         const std::string type = entry.is_string() ? entry.get<std::string>() : "";
         if (type != "full_attention" && type != "sliding_attention")
-            fields.refuse("layer type '" + type + "' is not supported, expected 'full_attention' or 'sliding_attention'");
+            fields.refuse("layer type '" + type + "' is not supported, expected 'full_attention' or 'sliding_attention'", kOtherModel);
         slides = slides || type == "sliding_attention";
     }
     return slides;
@@ -124,7 +124,8 @@ DType storageOf(const JsonFields& fields)
         return DType::BF16;
     if (type == "float16" || type == "half")
         return DType::F16;
-    fields.refuse("element type '" + type + "' is not supported, expected float32, float16 or bfloat16");
+    fields.refuse("element type '" + type + "' is not supported, expected float32, float16 or bfloat16",
+                  "choose the bf16, fp16 or fp32 version of the model");
 }
 
 void readQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape)

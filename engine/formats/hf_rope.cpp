@@ -35,7 +35,7 @@ void refusePartial(const JsonFields& fields)
 {
     const double share = fields.number("partial_rotary_factor").value_or(1.0);
     if (share != 1.0)
-        fields.refuse("partial rotary positions (partial_rotary_factor " + std::to_string(share) + ") are not supported");
+        fields.refuse("partial rotary positions (partial_rotary_factor " + std::to_string(share) + ") are not supported", kOtherModel);
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ HfRope readHfRope(const JsonFields& config, std::int64_t maxContext)
         return result;
     const JsonFields rope(*parameters, config.where());
     if (rope.has("full_attention") || rope.has("sliding_attention"))
-        rope.refuse("rotary positions that differ by layer type are not supported");
+        rope.refuse("rotary positions that differ by layer type are not supported", kOtherModel);
     refusePartial(rope);
     result.theta = rope.number("rope_theta").value_or(result.theta);
     const auto named = rope.text("rope_type");
@@ -62,7 +62,7 @@ HfRope readHfRope(const JsonFields& config, std::int64_t maxContext)
     else if (type == "llama3")
         result.scaling = readLlama3(config, rope, maxContext);
     else if (type != "default")
-        rope.refuse("position scaling of type '" + type + "' is not supported", "supported are default, linear and llama3");
+        rope.refuse("position scaling of type '" + type + "' is not supported", "supported are default, linear and llama3: choose a model with one of them");
     return result;
 }
 

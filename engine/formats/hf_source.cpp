@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 #include "engine/formats/half_floats.h"
 #include "engine/formats/hf_config.h"
+#include "engine/formats/json_text.h"
 #include "engine/formats/model_card.h"
 
 #include <algorithm>
@@ -73,7 +74,7 @@ void HfFolderSource::addTensor(ParamId id)
                                       [](std::uint64_t a, std::int64_t b) { return a == static_cast<std::uint64_t>(b); });
     if (!sameShape)
         refuse("tensor '" + name + "' has the shape " + listOf(tensor.shape) + ", expected " + listOf(expected) + " from config.json",
-               "config.json and the weights do not belong together");
+               "config.json and the weights do not belong together: fetch both again from the same place");
     if (tensor.type != SafeType::F32 && tensor.type != SafeType::F16 && tensor.type != SafeType::BF16)
         refuse("tensor '" + name + "' is stored as " + std::string(nameOf(tensor.type)) + ", read are F32, F16 and BF16",
                "choose the bf16 or fp16 version of the model");
@@ -108,7 +109,7 @@ void HfFolderSource::refuseUnknownTensors() const
         if (!name.starts_with("model.") || name.ends_with(".inv_freq") || known.contains(name))
             continue;
         refuse("tensor '" + name + "' has no place in a " + m_shape.family + " model with this config.json",
-               "the model is a variant that is not supported");
+               kOtherModel);
     }
 }
 

@@ -29,17 +29,17 @@ json parseJsonObject(std::string_view text, const std::string& where)
     const auto limitDepth = [&](int depth, json::parse_event_t event, json&) {
         const bool opens = event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
         if (opens && depth >= kJsonDepthLimit)
-            throw Error(ErrorCode::BadInput, where + ": JSON nested deeper than " + std::to_string(kJsonDepthLimit) + " levels");
+            throw Error(ErrorCode::BadInput, where + ": JSON nested deeper than " + std::to_string(kJsonDepthLimit) + " levels", kFetchAgain);
         return true;
     };
     json value;
     try {
         value = json::parse(text, limitDepth);
     } catch (const json::exception& error) {
-        throw Error(ErrorCode::BadInput, where + ": not valid JSON: " + reasonOf(error), "the file is damaged or incomplete");
+        throw Error(ErrorCode::BadInput, where + ": not valid JSON: " + reasonOf(error), kFetchAgain);
     }
     if (!value.is_object())
-        throw Error(ErrorCode::BadInput, where + ": the top of the JSON is not an object but " + value.type_name());
+        throw Error(ErrorCode::BadInput, where + ": the top of the JSON is not an object but " + value.type_name(), kFetchAgain);
     return value;
 }
 

@@ -15,6 +15,11 @@ namespace lorikeet::formats {
 inline constexpr std::uint64_t kConfigLimit = 16ULL << 20U;  ///< largest configuration file that is read
 inline constexpr int kJsonDepthLimit = 64;
 
+/// What to do about a file whose content cannot be right.
+inline constexpr const char* kFetchAgain = "the file is damaged, incomplete or was edited: fetch it again from where the model or adapter came from, or correct it";
+/// What to do about a model that asks for arithmetic this program does not have.
+inline constexpr const char* kOtherModel = "choose another model: Llama, SmolLM2, Mistral, Qwen2 and Qwen3 models run as published";
+
 /// @throws Error{BadInput} with line and column for malformed text, for nesting deeper than 64, and when the top is not an object.
 [[nodiscard]] nlohmann::json parseJsonObject(std::string_view text, const std::string& where);
 /// The same from a file of at most kConfigLimit bytes.
@@ -39,7 +44,7 @@ public:
     [[nodiscard]] const nlohmann::json* find(const char* key) const;
 
     [[nodiscard]] const std::string& where() const noexcept { return m_where; }
-    [[noreturn]] void refuse(const std::string& what, const std::string& hint = {}) const;
+    [[noreturn]] void refuse(const std::string& what, const std::string& hint = kFetchAgain) const;
 
 private:
     [[nodiscard]] const nlohmann::json* present(const char* key) const;

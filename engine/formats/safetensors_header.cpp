@@ -134,7 +134,7 @@ public:
 
     [[noreturn]] void refuse(const std::string& what) const
     {
-        throw Error(ErrorCode::BadInput, m_where + ": " + what, "the file is damaged or was not downloaded completely");
+        throw Error(ErrorCode::BadInput, m_where + ": " + what, "the file is damaged or was not downloaded completely: fetch it again");
     }
 
 private:

@@ -127,7 +127,8 @@ void SafetensorsFolder::addFile(const fs::path& path)
         const auto [entry, isNew] = m_tensors.emplace(name, SafetensorsLocation{&file, &tensor});
         if (!isNew)
             throw Error(ErrorCode::BadInput, utf8(path) + ": tensor '" + name + "' is also in "
-                                                 + utf8(entry->second.file->path().filename()));
+                                                 + utf8(entry->second.file->path().filename()),
+                        "two of the folder's files do not belong together: download the model again into an empty folder");
     }
 }
 

@@ -33,7 +33,7 @@ SafetensorsHeader readHeader(const InputFile& file, std::uint64_t& dataStart)
 {
     const std::string where = utf8(file.path());
     const auto refuse = [&](const std::string& what) {
-        throw Error(ErrorCode::BadInput, where + ": " + what, "the file is damaged or was not downloaded completely");
+        throw Error(ErrorCode::BadInput, where + ": " + what, "the file is damaged or was not downloaded completely: fetch it again");
     };
     if (file.size() < 8)
         refuse("the file is " + std::to_string(file.size()) + " bytes long, the header length alone needs 8");
@@ -112,7 +112,7 @@ void SafetensorsFile::read(std::string_view name, std::uint64_t begin, std::span
 {
     const SafeTensor* tensor = find(name);
     if (tensor == nullptr)
-        throw Error(ErrorCode::BadInput, utf8(path()) + ": there is no tensor '" + std::string(name) + "'");
+        throw Error(ErrorCode::BadInput, utf8(path()) + ": there is no tensor '" + std::string(name) + "'", "the file does not belong to its configuration: fetch both again");
     read(*tensor, begin, target);
 }
 
@@ -120,7 +120,8 @@ void SafetensorsFile::read(const SafeTensor& tensor, std::uint64_t begin, std::s
 {
     if (begin > tensor.bytes || target.size() > tensor.bytes - begin)
         throw Error(ErrorCode::BadInput, utf8(path()) + ": bytes " + std::to_string(begin) + " + " + std::to_string(target.size())
-                                             + " leave a tensor of " + std::to_string(tensor.bytes) + " bytes");
+                                             + " leave a tensor of " + std::to_string(tensor.bytes) + " bytes",
+                    "the file does not belong to its configuration: fetch both again");
     m_file.readExact(tensor.offset + begin, target);
 }
 

@@ -66,13 +66,13 @@ ModelText loadModelText(const formats::ModelSource& source, std::span<const NewT
     if (const formats::GgufTokenizer* fields = source.ggufTokenizer()) {
         text.tokenizer = tokenizer::tokenizerFromGguf(tokenizer::ggufTokenizerFields(*fields, utf8(source.path().filename()), added));
         if (!fields->chatTemplate.empty())
-            text.chatTemplate = tokenizer::ChatTemplate::parse(fields->chatTemplate, utf8(source.path().filename()));
+            text.chatTemplate = tokenizer::ChatTemplate::parse(fields->chatTemplate, utf8(source.path()));
         return text;
     }
     const std::filesystem::path folder = folderOf(source);
     text.tokenizer = tokenizer::loadTokenizer(folder, added);
-    if (const auto templateSource = tokenizer::findChatTemplate(folder))
-        text.chatTemplate = tokenizer::ChatTemplate::parse(*templateSource, utf8(folder.filename()) + " chat template");
+    if (const auto found = tokenizer::findChatTemplate(folder))
+        text.chatTemplate = tokenizer::ChatTemplate::parse(found->source, utf8(found->file));
     return text;
 }
 

@@ -87,7 +87,8 @@ bool findSlot(const formats::SafetensorsFile& file, const formats::PeftConfig& c
     const std::string module = modulePathOf(slot);
     const std::int64_t stated = byPattern(config.rankPattern, module, config.rank);
     if (slot.rank < 1 || stated != slot.rank)
-        throw Error(ErrorCode::BadInput, where + ": " + module + " has rank " + std::to_string(slot.rank) + ", " + kConfigFile + " says " + std::to_string(stated));
+        throw Error(ErrorCode::BadInput, where + ": " + module + " has rank " + std::to_string(slot.rank) + ", " + kConfigFile + " says " + std::to_string(stated),
+                    "the two files do not belong together: export or fetch the adapter again");
     slot.alpha = byPattern(config.alphaPattern, module, config.alpha);
     const auto rank = static_cast<double>(slot.rank);
     slot.scale = slot.alpha / (config.useRslora ? std::sqrt(rank) : rank);
@@ -103,7 +104,8 @@ void readTensor(const formats::SafetensorsFile& file, const std::string& name, s
         return;
     }
     if (tensor->type != formats::SafeType::BF16 && tensor->type != formats::SafeType::F16)
-        throw Error(ErrorCode::BadInput, utf8(file.path()) + ": tensor " + name + " is " + std::string(formats::nameOf(tensor->type)) + ", expected F32, BF16 or F16");
+        throw Error(ErrorCode::BadInput, utf8(file.path()) + ": tensor " + name + " is " + std::string(formats::nameOf(tensor->type)) + ", expected F32, BF16 or F16",
+                    "save the adapter in one of these types");
     std::vector<std::uint16_t> halves(target.size());
     file.read(*tensor, 0, std::as_writable_bytes(std::span(halves)));
     for (std::size_t i = 0; i < halves.size(); ++i)

@@ -55,7 +55,8 @@ void readElements(const formats::SafetensorsFile& file, const formats::SafeTenso
         return;
     }
     if (tensor.type != formats::SafeType::BF16 && tensor.type != formats::SafeType::F16)
-        throw Error(ErrorCode::BadInput, utf8(file.path()) + ": a tensor is " + std::string(formats::nameOf(tensor.type)) + ", expected F32, BF16 or F16");
+        throw Error(ErrorCode::BadInput, utf8(file.path()) + ": a tensor is " + std::string(formats::nameOf(tensor.type)) + ", expected F32, BF16 or F16",
+                    "save the adapter in one of these types");
     std::vector<std::uint16_t> halves(to.size());
     file.read(tensor, begin * sizeof(std::uint16_t), std::as_writable_bytes(std::span(halves)));
     for (std::size_t i = 0; i < halves.size(); ++i)

@@ -85,7 +85,8 @@ void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
                         + std::to_string(shape.maxContext) + " tokens",
                     "lower recipe.context");
     if (job.recipe.context < 1 || job.recipe.microBatch < 1 || job.recipe.lossChunk < 1)
-        throw Error(ErrorCode::Usage, "recipe.context, recipe.micro_batch and recipe.loss_chunk must be at least 1");
+        throw Error(ErrorCode::Usage, "recipe.context, recipe.micro_batch and recipe.loss_chunk must be at least 1",
+                    "set them to 1 or more, for instance recipe.context=512 and recipe.micro_batch=1");
     if (job.recipe.method == "full" && quantizationOf(job) != Quantization::None)
         throw Error(ErrorCode::Usage, "recipe.method is full, but quantised weights cannot be trained themselves",
                     "set recipe.method to lora (QLoRA) or recipe.quantization to none");

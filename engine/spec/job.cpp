@@ -86,7 +86,7 @@ AlsoTrain alsoTrainOf(const Job& job)
         else if (word == "norms")
             also.norms = true;
         else
-            throw Error(ErrorCode::Usage, "recipe.also_train names \"" + word + "\", expected embeddings, head or norms");
+            throw Error(ErrorCode::Usage, "recipe.also_train names \"" + word + "\", expected embeddings, head or norms", "choose among these words, or leave the list empty");
     }
     return also;
 }
@@ -102,14 +102,14 @@ OptimizerKind optimizerOf(const Job& job)
         return OptimizerKind::Sgd;
     if (name == "lion")
         return OptimizerKind::Lion;
-    throw Error(ErrorCode::Usage, "recipe.optimizer is \"" + name + "\", expected adamw, adamw_8bit, sgd or lion");
+    throw Error(ErrorCode::Usage, "recipe.optimizer is \"" + name + "\", expected adamw, adamw_8bit, sgd or lion", "choose one of these words");
 }
 
 Quantization quantizationOf(const Job& job)
 {
     if (const auto kind = quantizationNamed(job.recipe.quantization))
         return *kind;
-    throw Error(ErrorCode::Usage, "recipe.quantization is \"" + job.recipe.quantization + "\", expected none, nf4 or int8");
+    throw Error(ErrorCode::Usage, "recipe.quantization is \"" + job.recipe.quantization + "\", expected none, nf4 or int8", "choose one of these words");
 }
 
 bool hasValidation(const Job& job) noexcept { return job.data.validationFraction > 0 || !job.data.validationPath.empty(); }
@@ -120,7 +120,7 @@ DType precisionOf(const Job& job)
         return DType::BF16;
     if (job.recipe.precision == "fp32")
         return DType::F32;
-    throw Error(ErrorCode::Usage, "recipe.precision is \"" + job.recipe.precision + "\", expected fp32 or bf16");
+    throw Error(ErrorCode::Usage, "recipe.precision is \"" + job.recipe.precision + "\", expected fp32 or bf16", "choose one of these words");
 }
 
 }  // namespace lorikeet

@@ -38,7 +38,7 @@ std::string shown(const Json& value)
     return text;
 }
 
-[[noreturn]] void refuseValue(const std::string& key, const Json& value, const std::string& expected, const std::string& hint = {})
+[[noreturn]] void refuseValue(const std::string& key, const Json& value, const std::string& expected, const std::string& hint)
 {
     throw Error(ErrorCode::Usage, key + " is " + shown(value) + ", expected " + expected, hint);
 }
@@ -48,26 +48,26 @@ std::string rangeInWords(const FieldRange& range, const std::string& unit)
     return numberText(range.minimum) + " to " + numberText(range.maximum) + (unit.empty() ? "" : " " + unit);
 }
 
-double checkedNumber(const std::string& key, const Json& value, const FieldRange& range, const std::string& unit, bool whole)
+double checkedNumber(const std::string& key, const Json& value, const FieldRange& range, const std::string& unit, bool whole, const std::string& hint)
 {
     const std::string expected = (whole ? "a whole number from " : "a number from ") + rangeInWords(range, unit);
     if (!value.is_number())
-        refuseValue(key, value, expected);
+        refuseValue(key, value, expected, hint);
     const auto number = value.get<double>();
     if (!std::isfinite(number) || (whole && number != std::floor(number)) || number < range.minimum || number > range.maximum)
-        refuseValue(key, value, expected);
+        refuseValue(key, value, expected, hint);
     return number;
 }
 
 std::string checkedText(const std::string& key, const Json& value)
 {
     if (!value.is_string())
-        refuseValue(key, value, "text in quotes");
+        refuseValue(key, value, "text in quotes", "put it between double quotes, or leave the key out");
     auto text = value.get<std::string>();
     if (text.size() > kLongestText)
-        refuseValue(key, value, "at most " + std::to_string(kLongestText) + " bytes");
+        refuseValue(key, value, "at most " + std::to_string(kLongestText) + " bytes", "choose a shorter name or path");
     if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
-        refuseValue(key, value, "text without control characters");
+        refuseValue(key, value, "text without control characters", "remove line ends, tabs and the like from it");
     return text;
 }
 
@@ -95,6 +95,15 @@ const T& read(const Job& job, FieldAccess<T> access)
     return access(const_cast<Job&>(job));
 }
 
+/// The next step for a value of the wrong type or outside its range.
+template <typename T>
+std::string insteadOf(FieldAccess<T> access)
+{
+    const Job defaults;
+    const Json value = read(defaults, access);
+    return "leave it out for the default, " + shown(value) + "; lorikeet-cli job fields says what it does";
+}
+
 template <typename T>
 std::function<Json(const Job&)> getter(FieldAccess<T> access)
 {
@@ -107,7 +116,7 @@ std::vector<std::string> checkedWords(const std::string& key, const Json& value,
     if (value.is_string())
         return splitAtCommas(checkedText(key, value));
     if (!value.is_array())
-        refuseValue(key, value, expected);
+        refuseValue(key, value, expected, "write [\"one\", \"two\"], or the words in one text with commas between them");
     std::vector<std::string> list;
     for (const Json& item : value)
         list.push_back(checkedText(key, item));
@@ -126,15 +135,16 @@ JobField mapField(FieldWords words, FieldRange range, FieldAccess<std::map<std::
     };
     field.set = [access, key = field.key, unit = field.unit, range, whole](Job& job, const Json& value) {
         if (!value.is_object())
-            refuseValue(key, value, "an object of module patterns and numbers");
+            refuseValue(key, value, "an object of module patterns and numbers", "write {\"down_proj\": 32}, for instance");
         if (value.size() > kMostPatterns)
             throw Error(ErrorCode::Usage, key + " has " + std::to_string(value.size()) + " patterns, expected at most "
-                                              + std::to_string(kMostPatterns));
+                                              + std::to_string(kMostPatterns),
+                        "join them: a pattern is the end of a module's path, so down_proj stands for all layers");
         std::map<std::string, T> map;
         for (const auto& [pattern, number] : value.items()) {
             static_cast<void>(checkedText(key, Json(pattern)));
             static_cast<void>(ModulePattern(pattern));
-            map[pattern] = static_cast<T>(checkedNumber(key + "." + pattern, number, range, unit, whole));
+            map[pattern] = static_cast<T>(checkedNumber(key + "." + pattern, number, range, unit, whole, "give the pattern another number, or remove it"));
         }
         access(job) = std::move(map);
     };
@@ -148,7 +158,7 @@ JobField integerField(FieldWords words, FieldRange range, FieldAccess<std::int64
     JobField field = makeField(std::move(words), JobField::Type::Integer, range);
     field.get = getter(access);
     field.set = [access, key = field.key, unit = field.unit, range](Job& job, const Json& value) {
-        access(job) = static_cast<std::int64_t>(checkedNumber(key, value, range, unit, true));
+        access(job) = static_cast<std::int64_t>(checkedNumber(key, value, range, unit, true, insteadOf(access)));
     };
     return field;
 }
@@ -158,7 +168,7 @@ JobField numberField(FieldWords words, FieldRange range, FieldAccess<double> acc
     JobField field = makeField(std::move(words), JobField::Type::Number, range);
     field.get = getter(access);
     field.set = [access, key = field.key, unit = field.unit, range](Job& job, const Json& value) {
-        access(job) = checkedNumber(key, value, range, unit, false);
+        access(job) = checkedNumber(key, value, range, unit, false, insteadOf(access));
     };
     return field;
 }
@@ -169,7 +179,7 @@ JobField booleanField(FieldWords words, FieldAccess<bool> access)
     field.get = getter(access);
     field.set = [access, key = field.key](Job& job, const Json& value) {
         if (!value.is_boolean())
-            refuseValue(key, value, "true or false");
+            refuseValue(key, value, "true or false", insteadOf(access));
         access(job) = value.get<bool>();
     };
     return field;
@@ -204,7 +214,7 @@ JobField choiceField(FieldWords words, std::vector<std::string> choices, FieldAc
         const std::string text = checkedText(key, value);
         if (std::ranges::find(choices, text) == choices.end()) {
             const auto near = nearestWord(text, choices);
-            refuseValue(key, value, listInWords(choices) + (near ? "; did you mean \"" + *near + "\"?" : ""));
+            refuseValue(key, value, listInWords(choices) + (near ? "; did you mean \"" + *near + "\"?" : ""), insteadOf(access));
         }
         access(job) = text;
     };
@@ -222,7 +232,7 @@ JobField wordsField(FieldWords words, std::vector<std::string> choices, FieldAcc
             if (std::ranges::find(choices, word) != choices.end())
                 continue;
             const auto near = nearestWord(word, choices);
-            refuseValue(key, Json(word), listInWords(choices) + (near ? "; did you mean \"" + *near + "\"?" : ""));
+            refuseValue(key, Json(word), listInWords(choices) + (near ? "; did you mean \"" + *near + "\"?" : ""), "choose among these words, or leave the list empty");
         }
         std::vector<std::string> list;
         for (const std::string& choice : choices)
@@ -252,13 +262,15 @@ JobField tokensField(FieldWords words, FieldAccess<std::vector<std::string>> acc
     field.set = [access, key = field.key](Job& job, const Json& value) {
         std::vector<std::string> list = value == "" ? std::vector<std::string>{} : checkedWords(key, value, "a token or a list of them");
         if (list.size() > kMostTokens)
-            throw Error(ErrorCode::Usage, key + " has " + std::to_string(list.size()) + " tokens, expected at most " + std::to_string(kMostTokens));
+            throw Error(ErrorCode::Usage, key + " has " + std::to_string(list.size()) + " tokens, expected at most " + std::to_string(kMostTokens),
+                        "keep those that the rows use most: the model spells the others with tokens it has");
         std::set<std::string> seen;
         for (const std::string& token : list) {
             if (token.empty())
                 throw Error(ErrorCode::Usage, key + " has an empty token", "remove it");
             if (token.size() > kLongestToken)
-                throw Error(ErrorCode::Usage, key + ": a token has " + std::to_string(token.size()) + " bytes, expected at most " + std::to_string(kLongestToken));
+                throw Error(ErrorCode::Usage, key + ": a token has " + std::to_string(token.size()) + " bytes, expected at most " + std::to_string(kLongestToken),
+                            "a token is a word or a sign: shorten it, or leave it to the tokens the model has");
             if (!seen.insert(token).second)
                 throw Error(ErrorCode::Usage, key + " has \"" + token + "\" twice", "remove one of them");
         }
@@ -274,7 +286,7 @@ JobField recomputeField(FieldWords words, FieldAccess<std::string> access)
     field.set = [access, key = field.key](Job& job, const Json& value) {
         std::string text;
         if (value.is_number())
-            text = std::to_string(static_cast<int>(checkedNumber(key, value, {0, 3, 0, 3}, "", true)));
+            text = std::to_string(static_cast<int>(checkedNumber(key, value, {0, 3, 0, 3}, "", true, "write a level from 0 to 3, or levels by layer range such as \"0-9:1,10-27:3\"")));
         else
             text = checkedText(key, value);
         static_cast<void>(parseRecompute(text));

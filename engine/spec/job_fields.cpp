@@ -105,7 +105,7 @@ Json mapFromText(const JobField& field, std::string_view text)
 Json booleanFromText(const JobField& field, std::string_view text)
 {
     if (text != "true" && text != "false")
-        throw Error(ErrorCode::Usage, field.key + " is \"" + std::string(text) + "\", expected true or false");
+        throw Error(ErrorCode::Usage, field.key + " is \"" + std::string(text) + "\", expected true or false", "write true or false, in small letters");
     return Json(text == "true");
 }
 
@@ -158,7 +158,7 @@ void setJobField(Job& job, std::string_view key, std::string_view text)
         const auto near = suggestJobKey(key);
         throw Error(ErrorCode::Usage,
                     "there is no job field \"" + std::string(key) + "\"" + (near ? ", did you mean \"" + *near + "\"?" : ""),
-                    "the README lists all fields with their ranges");
+                    "lorikeet-cli job fields lists all fields with their ranges");
     }
     field->set(job, valueFromText(*field, text));
 }

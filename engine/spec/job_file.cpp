@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t kLargestJobFile = std::size_t{1} << 20;
 constexpr int kDeepestJson = 8;
+const char* const kFieldsHint = "lorikeet-cli job fields lists all fields with their ranges";
 const std::array<std::string, 4> kSections{"model", "data", "recipe", "run"};
 
 /// Refuses what nlohmann would let pass: a key that stands twice in one object, and deep nesting.
@@ -31,13 +32,15 @@ public:
     bool operator()(int depth, Json::parse_event_t event, const Json& parsed)
     {
         if (depth > kDeepestJson)
-            throw Error(ErrorCode::Usage, "objects are nested more than " + std::to_string(kDeepestJson) + " deep");
+            throw Error(ErrorCode::Usage, "objects are nested more than " + std::to_string(kDeepestJson) + " deep",
+                        "a job has sections of plain fields: remove the inner objects, or begin with lorikeet-cli job new");
         if (event == Json::parse_event_t::object_start)
             m_keys.emplace_back();
         else if (event == Json::parse_event_t::object_end)
             m_keys.pop_back();
         else if (event == Json::parse_event_t::key && !m_keys.back().insert(parsed.get<std::string>()).second)
-            throw Error(ErrorCode::Usage, "the key \"" + parsed.get<std::string>() + "\" stands twice in one object");
+            throw Error(ErrorCode::Usage, "the key \"" + parsed.get<std::string>() + "\" stands twice in one object",
+                        "remove one of the two");
         return true;
     }
 
@@ -49,7 +52,8 @@ Json parseDocument(const std::string& text)
 {
     if (text.size() > kLargestJobFile)
         throw Error(ErrorCode::Usage, "the file has " + std::to_string(text.size()) + " bytes, expected at most "
-                                          + std::to_string(kLargestJobFile));
+                                          + std::to_string(kLargestJobFile),
+                    "choose a job file: lorikeet-cli job new writes one");
     JsonGuard guard;
     Json document;
     try {
@@ -62,7 +66,8 @@ Json parseDocument(const std::string& text)
                     "look for a missing comma, quote or bracket just before that place");
     }
     if (!document.is_object())
-        throw Error(ErrorCode::Usage, std::string("the file holds one JSON ") + document.type_name() + ", expected an object");
+        throw Error(ErrorCode::Usage, std::string("the file holds one JSON ") + document.type_name() + ", expected an object",
+                    "choose a job file: lorikeet-cli job new writes one");
     return document;
 }
 
@@ -70,13 +75,14 @@ Json parseDocument(const std::string& text)
 {
     const auto near = suggestJobKey(key);
     throw Error(ErrorCode::Usage, "unknown key \"" + key + "\"" + (near ? ", did you mean \"" + *near + "\"?" : ""),
-                "the README lists all fields with their ranges");
+                kFieldsHint);
 }
 
 void readSection(Job& job, const std::string& section, const Json& object, int version)
 {
     if (!object.is_object())
-        throw Error(ErrorCode::Usage, "\"" + section + "\" is a JSON " + object.type_name() + ", expected an object");
+        throw Error(ErrorCode::Usage, "\"" + section + "\" is a JSON " + object.type_name() + ", expected an object",
+                    "write its fields between braces: \"" + section + "\": {...}");
     for (const auto& [name, value] : object.items()) {
         const std::string key = section + "." + name;
         const JobField* field = findJobField(key);
@@ -103,7 +109,7 @@ Job readDocument(Json document)
             continue;
         }
         if (const auto near = nearestWord(name, kSections))
-            throw Error(ErrorCode::Usage, "unknown key \"" + name + "\", did you mean \"" + *near + "\"?");
+            throw Error(ErrorCode::Usage, "unknown key \"" + name + "\", did you mean \"" + *near + "\"?", kFieldsHint);
         refuseKey(name);
     }
     return job;

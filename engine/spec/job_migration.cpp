@@ -31,11 +31,12 @@ int jobVersionOf(const nlohmann::ordered_json& document, int newest)
     const auto found = document.find(kVersionKey);
     if (found == document.end())
         throw Error(ErrorCode::Usage, "the key \"lorikeet_job\" is missing, expected \"lorikeet_job\": " + std::to_string(newest),
-                    "it says that this is a job file and which version of the format it has");
+                    "add it if this is a job file; lorikeet-cli job new writes one");
     if (!found->is_number_integer() || *found < 1)
         throw Error(ErrorCode::Usage,
                     "\"lorikeet_job\" is " + found->dump().substr(0, 40) + ", expected a whole number from 1 to "
-                        + std::to_string(newest));
+                        + std::to_string(newest),
+                    "write \"lorikeet_job\": " + std::to_string(newest));
     if (*found > newest)
         throw Error(ErrorCode::Usage,
                     "the job has format version " + found->dump() + ", this program reads versions up to " + std::to_string(newest),

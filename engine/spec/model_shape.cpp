@@ -13,6 +13,8 @@ namespace lorikeet {
 
 namespace {
 
+constexpr const char* kConfigHint = "the configuration is damaged, was edited or is not of a decoder-only language model: fetch the model again, or correct the value";
+
 void requireRange(std::int64_t value, std::int64_t low, std::int64_t high, const char* field, const std::string& where)
 {
     if (value >= low && value <= high)
@@ -20,7 +22,7 @@ void requireRange(std::int64_t value, std::int64_t low, std::int64_t high, const
     throw Error(ErrorCode::BadInput,
                 where + ": " + field + " is " + std::to_string(value) + ", expected " + std::to_string(low) + " to "
                     + std::to_string(high),
-                "the configuration is damaged or not of a decoder-only language model");
+                kConfigHint);
 }
 
 /// The factors of the largest part of a model that is too large, as its configuration names them.
@@ -94,18 +96,19 @@ void validateShape(const ModelShape& shape, const std::string& where)
     if (shape.parameterCount() > kMostParameters)
         throw Error(ErrorCode::BadInput, where + ": " + largestPart(shape) + " make " + std::to_string(shape.parameterCount())
                                              + " parameters, expected at most 10^15",
-                    "the configuration is damaged or not of a decoder-only language model");
+                    kConfigHint);
     if (shape.heads % shape.kvHeads != 0)
         throw Error(ErrorCode::BadInput, where + ": " + std::to_string(shape.heads) + " heads are not a multiple of "
-                                             + std::to_string(shape.kvHeads) + " kv heads");
+                                             + std::to_string(shape.kvHeads) + " kv heads",
+                    kConfigHint);
     if (shape.headSize % 2 != 0)
-        throw Error(ErrorCode::BadInput, where + ": head size " + std::to_string(shape.headSize) + " is odd, rotary positions need pairs");
+        throw Error(ErrorCode::BadInput, where + ": head size " + std::to_string(shape.headSize) + " is odd, rotary positions need pairs", kConfigHint);
     if (!(shape.normEps > 0 && shape.normEps < 1))
-        throw Error(ErrorCode::BadInput, where + ": the norm epsilon is out of range, expected a number between 0 and 1");
+        throw Error(ErrorCode::BadInput, where + ": the norm epsilon is out of range, expected a number between 0 and 1", kConfigHint);
     if (!(shape.ropeTheta > 0) || !std::isfinite(shape.ropeTheta))
-        throw Error(ErrorCode::BadInput, where + ": the rope theta is out of range, expected a positive number");
+        throw Error(ErrorCode::BadInput, where + ": the rope theta is out of range, expected a positive number", kConfigHint);
     if (!(shape.ropeScaling.factor > 0) || !std::isfinite(shape.ropeScaling.factor))
-        throw Error(ErrorCode::BadInput, where + ": the rope scaling factor is out of range");
+        throw Error(ErrorCode::BadInput, where + ": the rope scaling factor is out of range, expected a positive number", kConfigHint);
 }
 
 const char* nameOf(Linear linear) noexcept

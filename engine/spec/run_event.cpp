@@ -25,9 +25,12 @@ constexpr std::array<ErrorCode, 9> kErrorCodes{ErrorCode::Usage,  ErrorCode::Bad
                                                ErrorCode::Target, ErrorCode::Device,    ErrorCode::Network,
                                                ErrorCode::Cancelled, ErrorCode::RunFailed, ErrorCode::Internal};
 
+constexpr const char* kDamaged = "the file was damaged or edited: take it from a copy of the run, or start the run anew";
+
 [[noreturn]] void refuse(const std::string& what)
 {
-    throw Error(ErrorCode::BadInput, "not a run event of this program: " + what);
+    throw Error(ErrorCode::BadInput, "not a run event of this program: " + what,
+                kDamaged);
 }
 
 // ---- one visitor per direction: `fields` of an event names its keys once, a Writer or a Reader carries them over ----
@@ -267,7 +270,7 @@ RunEvent runEventFromJson(const Json& line)
     if (version != kEventVersion)
         throw Error(ErrorCode::BadInput, "the run event has format version " + std::to_string(version) + ", this program reads version "
                                              + std::to_string(kEventVersion),
-                    version > kEventVersion ? "a newer Lorikeet wrote it; update this one" : "");
+                    version > kEventVersion ? "a newer Lorikeet wrote it; update this one" : kDamaged);
     std::string name;
     reader.field("event", name);
     return readEvent(name, reader);

@@ -11,6 +11,8 @@ namespace lorikeet::tensor {
 
 namespace {
 
+constexpr const char* kReport = "this is a bug in Lorikeet; please report it with this line";
+
 at::ScalarType scalarTypeOf(DType dtype)
 {
     switch (dtype) {
@@ -42,9 +44,9 @@ void rethrowTorchError(std::exception_ptr error)
     } catch (const c10::OutOfMemoryError& e) {
         throw Error(ErrorCode::DoesNotFit, e.what_without_backtrace(), "close other programs, or lower recipe.micro_batch or recipe.context");
     } catch (const c10::Error& e) {
-        throw Error(ErrorCode::Internal, std::string("LibTorch: ") + e.what_without_backtrace());
+        throw Error(ErrorCode::Internal, std::string("LibTorch: ") + e.what_without_backtrace(), kReport);
     } catch (const std::exception& e) {
-        throw Error(ErrorCode::Internal, std::string("LibTorch: ") + e.what());
+        throw Error(ErrorCode::Internal, std::string("LibTorch: ") + e.what(), kReport);
     }
 }
 

@@ -113,16 +113,16 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const std::function<std
         if (token.content.size() > kLongestContent) {
             throw Error{ErrorCode::BadInput, source + ": added_tokens: token " + std::to_string(token.id) + " has "
                                                  + std::to_string(token.content.size()) + " bytes, expected at most "
-                                                 + std::to_string(kLongestContent)};
+                                                 + std::to_string(kLongestContent), kFetchTokenizer};
         }
         m_decodedForms.push_back(token.normalized ? normalize(token.content) : token.content);
         if (!m_byId.emplace(token.id, i).second) {
-            throw Error{ErrorCode::BadInput, source + ": added_tokens: id " + std::to_string(token.id) + " appears twice"};
+            throw Error{ErrorCode::BadInput, source + ": added_tokens: id " + std::to_string(token.id) + " appears twice", kFetchTokenizer};
         }
         const bool fresh = m_byContent.emplace(token.content, i).second;
         const std::string& sought = m_decodedForms.back();
         if (!fresh || (!sought.empty() && !(token.normalized ? m_normalized : m_raw).add(sought, i))) {
-            throw Error{ErrorCode::BadInput, source + ": added_tokens: \"" + token.content + "\" appears twice"};
+            throw Error{ErrorCode::BadInput, source + ": added_tokens: \"" + token.content + "\" appears twice", kFetchTokenizer};
         }
     }
 }

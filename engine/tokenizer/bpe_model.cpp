@@ -17,7 +17,7 @@ constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 
 [[noreturn]] void refuse(const std::string& source, const std::string& what)
 {
-    throw Error{ErrorCode::BadInput, source + ": model: " + what, "the tokenizer file is damaged; fetch it again"};
+    throw Error{ErrorCode::BadInput, source + ": model: " + what, kFetchTokenizer};
 }
 
 std::string byteTokenName(unsigned byte)

@@ -60,7 +60,7 @@ struct RenderedChat {
 /// A parsed template. Immutable: rendering is const and thread-safe, one object serves all loader threads.
 class ChatTemplate {
 public:
-    /// @throws Error{BadInput} "template line 12, column 5: filter 'xyz' is not supported"; sources over 1 MiB are refused.
+    /// `name` says where the source lies. @throws Error{BadInput} "name, template line 12, column 5: filter 'xyz' is not supported"; sources over 1 MiB are refused.
     static ChatTemplate parse(std::string source, std::string name);
 
     ChatTemplate(ChatTemplate&&) noexcept;
@@ -95,9 +95,14 @@ private:
 /// The built-in plain ChatML template: "<|im_start|>role\ncontent<|im_end|>\n".
 [[nodiscard]] ChatTemplate chatMl();
 
+struct FoundTemplate {
+    std::string source;
+    std::filesystem::path file;  ///< where it stands
+};
+
 /// The template a model folder brings: chat_template.jinja, else tokenizer_config.json ("chat_template" as a string or as a
 /// list of {name, template} where "default" is taken), else chat_template.json. Nothing where none of them has one.
 /// @throws Error{BadInput} when a file is there but cannot be read.
-[[nodiscard]] std::optional<std::string> findChatTemplate(const std::filesystem::path& modelFolder);
+[[nodiscard]] std::optional<FoundTemplate> findChatTemplate(const std::filesystem::path& modelFolder);
 
 }  // namespace lorikeet::tokenizer

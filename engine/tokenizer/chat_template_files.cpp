@@ -33,17 +33,17 @@ std::optional<std::string> fromJsonFile(const std::filesystem::path& path)
 
 }  // namespace
 
-std::optional<std::string> findChatTemplate(const std::filesystem::path& modelFolder)
+std::optional<FoundTemplate> findChatTemplate(const std::filesystem::path& modelFolder)
 {
     std::error_code ignored;
     const auto plain = modelFolder / "chat_template.jinja";
     if (std::filesystem::is_regular_file(plain, ignored))
-        return readTextFile(plain, kMaxTemplateBytes);
+        return FoundTemplate{readTextFile(plain, kMaxTemplateBytes), plain};
     for (const char* name : {"tokenizer_config.json", "chat_template.json"}) {
         const auto path = modelFolder / name;
         if (std::filesystem::is_regular_file(path, ignored))
             if (auto found = fromJsonFile(path))
-                return found;
+                return FoundTemplate{std::move(*found), path};
     }
     return std::nullopt;
 }

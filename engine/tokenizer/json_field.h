@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/base/error.h"
+#include "engine/tokenizer/tokenizer.h"
 
 #include <nlohmann/json.hpp>
 
@@ -22,7 +23,7 @@ public:
     [[nodiscard]] const std::string& place() const noexcept { return m_place; }
     [[nodiscard]] bool isNull() const noexcept { return m_value->is_null(); }
 
-    [[noreturn]] void refuse(const std::string& what, const std::string& hint = {}) const
+    [[noreturn]] void refuse(const std::string& what, const std::string& hint = kFetchTokenizer) const
     {
         throw Error{ErrorCode::BadInput, m_place + ": " + what, hint};
     }
@@ -92,7 +93,7 @@ private:
     try {
         return nlohmann::json::parse(text);
     } catch (const nlohmann::json::exception& e) {
-        throw Error{ErrorCode::BadInput, source + ": not valid JSON: " + e.what(), "the file is damaged; fetch it again"};
+        throw Error{ErrorCode::BadInput, source + ": not valid JSON: " + e.what(), kFetchTokenizer};
     }
 }
 

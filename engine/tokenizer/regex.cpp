@@ -3,6 +3,7 @@
 #include "engine/tokenizer/regex.h"
 
 #include "engine/base/error.h"
+#include "engine/tokenizer/tokenizer.h"
 #include "engine/tokenizer/unicode.h"
 #include "engine/tokenizer/unicode_ranges.h"
 
@@ -93,7 +94,7 @@ Regex::Regex(std::string_view pattern, std::string_view where) : m_compiled(std:
     m_compiled->where = where;
     if (pattern.size() > kLargestPattern || firstInvalidUtf8(pattern) != std::string_view::npos) {
         throw Error{ErrorCode::BadInput, std::string(where) + ": the pattern has " + std::to_string(pattern.size())
-                                             + " bytes; expected UTF-8 of at most " + std::to_string(kLargestPattern)};
+                                             + " bytes; expected UTF-8 of at most " + std::to_string(kLargestPattern), kFetchTokenizer};
     }
     OnigErrorInfo info{};
     const OnigUChar* begin = bytesOf(pattern);
@@ -101,7 +102,7 @@ Regex::Regex(std::string_view pattern, std::string_view where) : m_compiled(std:
                               ONIG_SYNTAX_DEFAULT, &info);
     if (code != ONIG_NORMAL) {
         m_compiled->regex = nullptr;
-        throw Error{ErrorCode::BadInput, std::string(where) + ": not a regular expression: " + messageOf(code, &info)};
+        throw Error{ErrorCode::BadInput, std::string(where) + ": not a regular expression: " + messageOf(code, &info), kFetchTokenizer};
     }
 }
 
@@ -124,7 +125,8 @@ void Regex::findAll(std::string_view text, std::vector<ByteRange>& matches) cons
             return;
         }
         if (at < 0) {
-            throw Error{ErrorCode::BadInput, m_compiled->where + ": the pattern gave up on this text: " + messageOf(at, nullptr)};
+            throw Error{ErrorCode::BadInput, m_compiled->where + ": the pattern gave up on this text: " + messageOf(at, nullptr),
+                        "leave the text out or shorten it: a run of many thousand letters or blanks is too much for the model's splitting pattern"};
         }
         const auto first = static_cast<std::size_t>(guard.region->beg[0]);
         const auto last = static_cast<std::size_t>(guard.region->end[0]);

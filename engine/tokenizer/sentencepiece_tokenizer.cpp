@@ -140,7 +140,8 @@ std::vector<AddedToken> SentencePieceTokenizer::specialsOf(const TokenizerConfig
         if (inModel(token.id) && m_processor->IdToPiece(token.id) != token.content) {
             throw Error{ErrorCode::BadInput, source + ": piece " + std::to_string(token.id) + " is \""
                                                  + m_processor->IdToPiece(token.id) + "\", tokenizer_config.json says \""
-                                                 + token.content + "\""};
+                                                 + token.content + "\"",
+                        "tokenizer.model and tokenizer_config.json do not belong together: fetch both again"};
         }
         if (!known) {
             tokens.push_back(token);

@@ -2,6 +2,7 @@
 #include "engine/tokenizer/token_files.h"
 
 #include "engine/base/error.h"
+#include "engine/tokenizer/tokenizer.h"
 
 #include <nlohmann/json.hpp>
 
@@ -44,7 +45,7 @@ std::string withAddedTokens(const std::string& name, std::string text, std::span
     }
     Json document = Json::parse(text, nullptr, false);
     if (!document.is_object()) {
-        throw Error{ErrorCode::BadInput, name + ": not a JSON object"};
+        throw Error{ErrorCode::BadInput, name + ": not a JSON object", kFetchTokenizer};
     }
     if (pipeline) {
         addToPipeline(document, added);

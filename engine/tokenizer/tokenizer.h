@@ -19,6 +19,9 @@ namespace lorikeet::tokenizer {
 
 using TokenId = std::int32_t;
 
+/// What to do about a tokenizer file whose content cannot be right.
+inline constexpr const char* kFetchTokenizer = "the tokenizer file is damaged or was edited: fetch it again from where the model came from";
+
 /// A token that is cut out of the text before the model sees it ("<|im_start|>"), with the flags of tokenizer.json.
 struct AddedToken {
     TokenId id = 0;

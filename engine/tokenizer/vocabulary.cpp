@@ -13,7 +13,7 @@ namespace {
 
 [[noreturn]] void refuse(std::string_view where, const std::string& what)
 {
-    throw Error{ErrorCode::BadInput, std::string(where) + ": " + what, "the tokenizer file is damaged; fetch it again"};
+    throw Error{ErrorCode::BadInput, std::string(where) + ": " + what, kFetchTokenizer};
 }
 
 }  // namespace

@@ -91,7 +91,8 @@ void verifyManifest(const std::filesystem::path& folder)
                     version > kCheckpointVersion ? "update this program" : "start the run anew without --resume");
     for (const char* name : {kStateFile, kTensorFile})
         if (manifest.at("files").at(name).at("sha256").get<std::string>() != sha256OfFile(folder / name))
-            throw Error(ErrorCode::BadInput, utf8(folder / name) + " does not match the hash in its manifest");
+            throw Error(ErrorCode::BadInput, utf8(folder / name) + " does not match the hash in its manifest",
+                        "the file is damaged; with no older checkpoint beside it, start the run anew");
 }
 
 Checkpoint readCheckpoint(const std::filesystem::path& folder)

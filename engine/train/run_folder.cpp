@@ -142,7 +142,8 @@ std::vector<RunEvent> readEvents(const std::filesystem::path& runFolder)
             break;
         const ordered_json line = ordered_json::parse(text.substr(begin, end - begin), nullptr, false);
         if (line.is_discarded())
-            throw Error(ErrorCode::BadInput, utf8(logPath(runFolder)) + " is damaged at byte " + std::to_string(begin));
+            throw Error(ErrorCode::BadInput, utf8(logPath(runFolder)) + " is damaged at byte " + std::to_string(begin),
+                        "cut the file before that line, or start the run anew");
         events.push_back(runEventFromJson(line));
         begin = end + 1;
     }

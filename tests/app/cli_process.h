@@ -34,6 +34,16 @@ struct CliResult {
                 list << QJsonDocument::fromJson(line).object();
         return list;
     }
+
+    /// The first error on standard error behind which no "next:" says what to do; empty when there is none such.
+    [[nodiscard]] QByteArray errorWithoutNextStep() const
+    {
+        const QList<QByteArray> lines = err.split('\n');
+        for (qsizetype i = 0; i < lines.size(); ++i)
+            if (lines[i].startsWith("lorikeet-cli: ") && !lines[i].startsWith("lorikeet-cli: warning: ") && !lines.value(i + 1).startsWith("  next: "))
+                return lines[i];
+        return {};
+    }
 };
 
 /// The environment of every call: no terminal, a data folder of the test's own.

@@ -26,6 +26,8 @@ private Q_SLOTS:
     void aFullDiskLeavesNothingHalf();
     void anExistingRunIsNotOverwritten();
     void anInputThatCannotBeTokenisedIsNamed();
+    void everyVerbSaysWhatToDoNext_data();
+    void everyVerbSaysWhatToDoNext();
 
 private:
     [[nodiscard]] static QString copyOf(const QString& from, const QString& to);
@@ -86,6 +88,16 @@ void TestCliBadInput::trainingRefuses_data()
     row("unknown format", data("{\"colour\":\"red\"}\n"), 3, "colour");
     row("data missing", [](const QString& f) { QVERIFY(QFile::remove(f + "/data.jsonl")); }, 3, "data.jsonl");
     row("template error", [](const QString& f) { QVERIFY(writeFile(f + "/model/chat_template.jinja", "{{ messages[0] | no_such_filter }}")); }, 3, "no_such_filter");
+    row("template error of tokenizer_config.json", [](const QString& f) {
+        QVERIFY(QFile::remove(f + "/model/chat_template.jinja") || !QFile::exists(f + "/model/chat_template.jinja"));
+        QVERIFY(writeFile(f + "/model/tokenizer_config.json", "{\"chat_template\": \"{% if %}\"}")); }, 3, "model/tokenizer_config.json, template line 1, column 7");
+    row("layers of config.json", [](const QString& f) { replaceIn(f + "/model/config.json", "\"num_hidden_layers\": ", "\"num_hidden_layers\": -"); }, 3, "num_hidden_layers");
+    row("job is a list", [](const QString& f) { QVERIFY(writeFile(f + "/job.lorikeet.json", "[]")); }, 2, "expected an object");
+    row("section is a list", [](const QString& f) { QVERIFY(writeFile(f + "/job.lorikeet.json", "{\"lorikeet_job\": 1, \"recipe\": []}")); }, 2, "expected an object");
+    row("version 0", [](const QString& f) { replaceIn(f + "/job.lorikeet.json", "\"lorikeet_job\": 1", "\"lorikeet_job\": 0"); }, 2, "expected a whole number from 1");
+    row("rank out of range", {}, 2, "recipe.rank is 0, expected a whole number from 1 to 1024", {"recipe.rank=0"});
+    row("dropout out of range", {}, 2, "recipe.dropout is 2", {"recipe.dropout=2"});
+    row("word that is none", {}, 2, "recipe.packing", {"recipe.packing=maybe"});
     row("unknown key", [](const QString& f) { replaceIn(f + "/job.lorikeet.json", "\"rank\"", "\"rnak\""); }, 2, "did you mean \"recipe.rank\"");
     row("newer job", [](const QString& f) { replaceIn(f + "/job.lorikeet.json", "\"lorikeet_job\": 1", "\"lorikeet_job\": 99"); }, 2, "99");
     row("job not JSON", [](const QString& f) { QVERIFY(writeFile(f + "/job.lorikeet.json", "{\n  \"lorikeet_job\": 1,\n")); }, 2, "line 3");
@@ -116,6 +128,7 @@ void TestCliBadInput::trainingRefuses()
     QVERIFY2(result.code == code, result.err + result.out);
     QVERIFY2(result.err.contains(said), result.err);
     QVERIFY(result.err.startsWith("lorikeet-cli: "));
+    QVERIFY2(result.errorWithoutNextStep().isEmpty(), result.errorWithoutNextStep());
     QVERIFY2(!QFile::exists(folder + "/run/run.json"), "a refused run leaves no run folder");
 }
 
@@ -141,6 +154,7 @@ void TestCliBadInput::inspectSaysWhy()
     const CliResult result = runCli(scratch.path(), {"inspect", QString::fromUtf8(name)});
     QVERIFY2(result.code == 3, result.err);
     QVERIFY2(result.err.contains(name), result.err);
+    QVERIFY2(result.errorWithoutNextStep().isEmpty(), result.errorWithoutNextStep());
 }
 
 void TestCliBadInput::tokensThatAreNone_data()
@@ -161,6 +175,7 @@ void TestCliBadInput::tokensThatAreNone()
     const CliResult result = runCli(scratch.path(), {"logits", m_folder.filePath("good/model"), "--tokens", tokens, "-o", "l.safetensors"});
     QVERIFY2(result.code == 2, result.err);
     QVERIFY2(result.err.contains("--tokens"), result.err);
+    QVERIFY2(result.errorWithoutNextStep().isEmpty(), result.errorWithoutNextStep());
     QVERIFY(!QFile::exists(scratch.filePath("l.safetensors")));
 }
 
@@ -215,6 +230,45 @@ void TestCliBadInput::anInputThatCannotBeTokenisedIsNamed()
     const CliResult latin = runCli(folder, {"tokenize", "model", "--json"}, "caf\xe9");
     QVERIFY2(latin.code == 3, latin.out + latin.err);
     QVERIFY2(latin.err.contains("UTF-8"), latin.err);
+}
+
+void TestCliBadInput::everyVerbSaysWhatToDoNext_data()
+{
+    QTest::addColumn<QStringList>("arguments");
+    QTest::addColumn<int>("code");
+    const auto row = [](const QStringList& arguments, int code) { QTest::newRow(qPrintable(arguments.join(' '))) << arguments << code; };
+    row({}, 2);
+    row({"trian"}, 2);
+    row({"train"}, 2);
+    row({"train", "nothing.lorikeet.json"}, 2);
+    row({"job", "new", "--model", "model", "--data", "data.jsonl", "-o", "job.lorikeet.json"}, 1);
+    row({"job", "new", "--model", "model", "--data", "data.jsonl", "--set", "recipe.rank"}, 2);
+    row({"plan", "job.lorikeet.json", "--device", "Voodoo 2"}, 2);
+    row({"plan", "job.lorikeet.json", "--what-if", "weather"}, 2);
+    row({"plan", "job.lorikeet.json", "--fit", "--apply", "-o", "fitted.lorikeet.json"}, 2);
+    row({"generate", "model", "--prompt", "x", "--max-tokens", "0"}, 2);
+    row({"generate", "model", "--prompt", "x", "--top-p", "2"}, 2);
+    row({"generate", "nothing", "--prompt", "x"}, 3);
+    row({"generate", "model", "--adapter", "nothing", "--prompt", "x"}, 3);
+    row({"logits", "model", "--tokens", "1,999999", "-o", "l.safetensors"}, 2);
+    row({"logits", "model", "--tokens", QString("1,").repeated(600) + "1", "-o", "l.safetensors"}, 2);
+    row({"export", "nothing", "--to", "peft", "-o", "out"}, 3);
+    row({"export", ".", "--to", "onnx", "-o", "out"}, 2);
+    row({"inspect", "blueprint:nothing"}, 3);
+    row({"tokenize", "nothing"}, 3);
+    row({"tokenize", "model", "--chat"}, 3);
+    row({"bench", "step", "nothing"}, 3);
+    row({"bench", "ops", "model", "--steps", "0"}, 2);
+}
+
+void TestCliBadInput::everyVerbSaysWhatToDoNext()
+{
+    QFETCH(QStringList, arguments);
+    QFETCH(int, code);
+    const CliResult result = runCli(m_folder.filePath("good"), arguments);
+    QVERIFY2(!result.crashed && result.code == code, result.err + result.out);
+    QVERIFY2(result.err.contains("lorikeet-cli: "), result.err);
+    QVERIFY2(result.errorWithoutNextStep().isEmpty(), result.errorWithoutNextStep());
 }
 
 }  // namespace lorikeet::test

@@ -64,7 +64,8 @@ Options parse(int count, char** words)
             throw Error(ErrorCode::Usage, "unknown option " + word, "the options stand at the top of tests/bench/lorikeet_bench.cpp");
     }
     if (options.job.model.path.empty() || count % 2 == 0)
-        throw Error(ErrorCode::Usage, "wanted: --model M and a value behind every option");
+        throw Error(ErrorCode::Usage, "wanted: --model M and a value behind every option",
+                    "the options stand at the top of tests/bench/lorikeet_bench.cpp");
     return options;
 }
 

@@ -52,14 +52,14 @@ private:
     std::filesystem::path m_path;
 };
 
-/// Runs `body`; an Error that is not Internal is a fine answer.
+/// Runs `body`; an Error that is not Internal and says what to do next is a fine answer.
 template <typename Body>
 void answerOrRefuse(Body&& body)
 {
     try {
         std::forward<Body>(body)();
     } catch (const Error& error) {
-        if (error.code() == ErrorCode::Internal || error.message().empty()) {
+        if (error.code() == ErrorCode::Internal || error.message().empty() || error.hint().empty()) {
             std::abort();
         }
     }

@@ -10,7 +10,9 @@
 namespace lorikeet::jinja {
 namespace {
 
-constexpr const char* kHint = "use another chat template, or choose the built-in ChatML";
+// A chat_template.jinja goes before what tokenizer_config.json says; a GGUF file cannot be overridden.
+constexpr const char* kHint = "put a template that works into the model's folder as chat_template.jinja, which goes before any other; "
+                              "in place of a GGUF file open the model's folder";
 
 }  // namespace
 
@@ -45,8 +47,8 @@ Rendering Template::render(std::unordered_map<std::string, Value> variables, con
 void Template::refuse(const Failure& failure, Position at) const
 {
     if (failure.kind() == Failure::Kind::Raised)
-        throw Error(ErrorCode::BadInput, failure.message(), "the model's chat template refuses this conversation");
-    throw Error(ErrorCode::BadInput, "template line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + failure.message(), kHint);
+        throw Error(ErrorCode::BadInput, failure.message(), "so says the chat template of " + m_name + ": change the roles of the messages or their order");
+    throw Error(ErrorCode::BadInput, m_name + ", template line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + failure.message(), kHint);
 }
 
 }  // namespace lorikeet::jinja

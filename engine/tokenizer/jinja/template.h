@@ -33,10 +33,10 @@ struct Rendering {
 /// A parsed template. Immutable; render may be called from several threads at once.
 class Template {
 public:
-    /// `name` stands in messages. @throws Error{BadInput} "template line 12, column 5: ..."
+    /// `name` says where the source lies and stands in messages. @throws Error{BadInput} "name, template line 12, column 5: ..."
     Template(std::string_view source, std::string name);
 
-    /// @throws Error{BadInput}: what raise_exception says, as it says it, or "template line 12, column 5: ..."
+    /// @throws Error{BadInput}: what raise_exception says, as it says it, or "name, template line 12, column 5: ..."
     [[nodiscard]] Rendering render(std::unordered_map<std::string, Value> variables, const std::tm& now, std::uint64_t steps = kBaseSteps) const;
 
     [[nodiscard]] bool hasGenerationTags() const noexcept { return m_tree->hasGeneration; }

@@ -9,6 +9,7 @@
 
 #include <limits>
 #include <set>
+#include <type_traits>
 
 using namespace lorikeet;
 
@@ -33,7 +34,9 @@ void TestError::textIsMessageThenHint()
     QCOMPARE(withHint.message(), std::string("cannot open x"));
     QCOMPARE(withHint.hint(), std::string("check the path"));
     QVERIFY(withHint.code() == ErrorCode::BadInput);
-    QCOMPARE(QString(Error(ErrorCode::Device, "no device").what()), QString("no device"));
+    QCOMPARE(QString(Error(ErrorCode::Cancelled, "stopped on request", {}).what()), QString("stopped on request"));
+    // Whoever refuses something must think of the next step: there is no way to leave it out.
+    static_assert(!std::is_constructible_v<Error, ErrorCode, std::string>);
     try {
         throw Error(ErrorCode::Target, "a", "b");
     } catch (const std::exception& caught) {

@@ -41,7 +41,7 @@ Error errorOf(const std::function<void()>& action)
         return error;
     }
     QTest::qFail("no error was thrown", __FILE__, __LINE__);
-    return Error(ErrorCode::Internal, "none");
+    return Error(ErrorCode::Internal, "none", {});
 }
 
 bool failsWith(ErrorCode code, const std::vector<const char*>& words, const std::function<void()>& action)

@@ -30,7 +30,7 @@ inline nlohmann::ordered_json askOracle(const QString& script, const QStringList
     const bool ended = process.waitForStarted() && process.waitForFinished(280000);
     if (!ended || process.exitStatus() != QProcess::NormalExit || process.exitCode() != 0)
         throw Error(ErrorCode::RunFailed, "the oracle " + script.toStdString() + " failed: " + process.errorString().toStdString() + "\n"
-                                              + process.readAllStandardError().toStdString());
+                                              + process.readAllStandardError().toStdString(), "set the oracles up");
     const QByteArray output = process.readAllStandardOutput();
     return output.isEmpty() ? nlohmann::ordered_json() : nlohmann::ordered_json::parse(output.toStdString());
 }
@@ -39,7 +39,7 @@ inline std::string bytesOfFile(const QString& path)
 {
     QFile file(path);
     if (!file.open(QIODevice::ReadOnly))
-        throw Error(ErrorCode::BadInput, "cannot read " + path.toStdString());
+        throw Error(ErrorCode::BadInput, "cannot read " + path.toStdString(), "run the oracle again");
     return file.readAll().toStdString();
 }
 

@@ -13,13 +13,15 @@
 
 namespace lorikeet::formats {
 
-/// The message of the refusal; "accepted" when nothing was thrown; another kind of exception fails the test by passing through.
+/// The message of the refusal, which must say what to do next; "accepted" when nothing was thrown; another kind of exception fails the test by passing through.
 template <typename Act>
 std::string refusalOf(Act act)
 {
     try {
         act();
     } catch (const Error& error) {
+        if (error.hint().empty())
+            return "without a next step: " + error.message();
         return error.code() == ErrorCode::BadInput ? error.message() : "wrong code: " + error.message();
     }
     return "accepted";
@@ -32,7 +34,7 @@ inline std::filesystem::path writeBytes(const std::filesystem::path& path, const
 {
     QFile file(QString::fromStdString(path.string()));
     if (!file.open(QIODevice::WriteOnly) || file.write(bytes.data(), static_cast<qint64>(bytes.size())) != static_cast<qint64>(bytes.size()))
-        throw Error(ErrorCode::Target, "cannot write the test's file");
+        throw Error(ErrorCode::Target, "cannot write the test's file", "free some space");
     return path;
 }
 

@@ -47,7 +47,7 @@ QString refusal(const char* key, const std::string& text)
     try {
         setJobField(job, key, text);
     } catch (const Error& error) {
-        return error.code() == ErrorCode::Usage ? QString::fromStdString(error.what()) : "wrong code";
+        return error.code() == ErrorCode::Usage && !error.hint().empty() ? QString::fromStdString(error.what()) : "wrong code, or no next step";
     }
     return "accepted";
 }

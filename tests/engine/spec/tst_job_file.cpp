@@ -26,7 +26,7 @@ QString refusal(const std::string& text)
     try {
         static_cast<void>(parseJob(text, "j.lorikeet.json"));
     } catch (const Error& error) {
-        if (error.code() != ErrorCode::Usage || !error.message().starts_with("j.lorikeet.json: "))
+        if (error.code() != ErrorCode::Usage || error.hint().empty() || !error.message().starts_with("j.lorikeet.json: "))
             return "wrong kind of error: " + QString(error.what());
         return QString::fromStdString(error.what());
     }
@@ -187,7 +187,7 @@ private Q_SLOTS:
         row("wrong section", R"({"lorikeet_job": 1, "run": {"seed": 1}})", "\"run.seed\", did you mean \"recipe.seed\"?");
         row("unknown section", R"({"lorikeet_job": 1, "recipie": {}})", "\"recipie\", did you mean \"recipe\"?");
         row("field without section", R"({"lorikeet_job": 1, "rank": 8})", "\"rank\", did you mean \"recipe.rank\"?");
-        row("nothing near", R"({"lorikeet_job": 1, "recipe": {"zzzzzz": 8}})", "unknown key \"recipe.zzzzzz\" (the README");
+        row("nothing near", R"({"lorikeet_job": 1, "recipe": {"zzzzzz": 8}})", "unknown key \"recipe.zzzzzz\" (lorikeet-cli job fields");
         row("section as list", R"({"lorikeet_job": 1, "data": []})", "\"data\" is a JSON array, expected an object");
         row("twice", R"({"lorikeet_job": 1, "recipe": {"rank": 8, "rank": 16}})", "the key \"rank\" stands twice");
         row("section twice", R"({"lorikeet_job": 1, "run": {}, "run": {}})", "the key \"run\" stands twice");

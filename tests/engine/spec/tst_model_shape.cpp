@@ -192,6 +192,7 @@ private Q_SLOTS:
             QCOMPARE(error.code(), ErrorCode::BadInput);
             QVERIFY2(QString::fromStdString(error.message()).contains(named), error.what());
             QVERIFY(error.message().starts_with("tiny/config.json: "));
+            QVERIFY(!error.hint().empty());
         }
     }
 

@@ -102,6 +102,7 @@ private Q_SLOTS:
             QFAIL("accepted");
         } catch (const Error& error) {
             QCOMPARE(error.code(), ErrorCode::Usage);
+            QVERIFY(!error.hint().empty());
             QVERIFY2(QString::fromStdString(error.message()).contains(said), error.what());
         }
     }

@@ -41,7 +41,7 @@ QString refusal(const char* text)
     try {
         static_cast<void>(runEventFromJson(Json::parse(text)));
     } catch (const Error& error) {
-        return error.code() == ErrorCode::BadInput ? QString::fromStdString(error.message()) : "wrong code";
+        return error.code() == ErrorCode::BadInput && !error.hint().empty() ? QString::fromStdString(error.message()) : "wrong code, or no next step";
     }
     return "accepted";
 }

@@ -202,15 +202,18 @@ private Q_SLOTS:
         const auto find = [&] { return findChatTemplate(folder.path().toStdString()); };
         QVERIFY(!find());
         write(folder.filePath("chat_template.json"), R"({"chat_template": "old"})");
-        QCOMPARE(*find(), std::string("old"));
+        QCOMPARE(find()->source, std::string("old"));
         write(folder.filePath("tokenizer_config.json"), R"({"eos_token": "</s>"})");
-        QCOMPARE(*find(), std::string("old"));
+        QCOMPARE(find()->source, std::string("old"));
+        QCOMPARE(find()->file.filename().string(), std::string("chat_template.json"));
         write(folder.filePath("tokenizer_config.json"), R"({"chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]})");
-        QCOMPARE(*find(), std::string("d"));
+        QCOMPARE(find()->source, std::string("d"));
         write(folder.filePath("tokenizer_config.json"), R"({"chat_template": "config"})");
-        QCOMPARE(*find(), std::string("config"));
+        QCOMPARE(find()->source, std::string("config"));
+        QCOMPARE(find()->file.filename().string(), std::string("tokenizer_config.json"));
         write(folder.filePath("chat_template.jinja"), "jinja\n");
-        QCOMPARE(*find(), std::string("jinja\n"));
+        QCOMPARE(find()->source, std::string("jinja\n"));
+        QCOMPARE(find()->file.filename().string(), std::string("chat_template.jinja"));
     }
 
     void brokenConfigurationsAreRefused()

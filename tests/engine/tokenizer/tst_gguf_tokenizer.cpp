@@ -111,6 +111,7 @@ private Q_SLOTS:
                 QFAIL("accepted");
             } catch (const lorikeet::Error& e) {
                 QCOMPARE(e.code(), lorikeet::ErrorCode::BadInput);
+                QVERIFY(!e.hint().empty());
                 QVERIFY2(e.message().find("model.gguf") != std::string::npos, e.what());
                 QVERIFY2(e.message().find(part.toStdString()) != std::string::npos, e.what());
             }

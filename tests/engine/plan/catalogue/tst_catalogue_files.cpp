@@ -27,7 +27,7 @@ std::string refusalOf(const std::function<void()>& act)
     try {
         act();
     } catch (const Error& error) {
-        return error.code() == ErrorCode::BadInput ? error.message() : "another kind of error";
+        return error.code() == ErrorCode::BadInput && !error.hint().empty() ? error.message() : "another kind of error";
     }
     return "accepted";
 }

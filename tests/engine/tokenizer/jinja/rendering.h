@@ -44,7 +44,7 @@ inline std::string refusal(const std::string& source, const nlohmann::ordered_js
         static_cast<void>(render(source, variables));
         return {};
     } catch (const Error& error) {
-        return error.code() == ErrorCode::BadInput ? error.message() : "wrong code";
+        return error.code() == ErrorCode::BadInput && !error.hint().empty() ? error.message() : "wrong code, or no next step";
     }
 }
 
