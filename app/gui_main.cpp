@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The studio: lorikeet [job.lorikeet.json] [--run] [--theme light|dark|system] [--screenshot PAGE:FILE ...]
+// The studio: lorikeet [job.lorikeet.json] [--run] [--theme light|dark|system] [--screenshot PAGE:FILE ...] [--time-start]
 #include "app/engine_verbs.h"
 #include "app/screenshots.h"
+#include "app/start_watch.h"
 #include "engine/base/files.h"
 #include "engine/base/system.h"
 #include "ui/app_settings.h"
@@ -29,6 +30,7 @@ struct Arguments {
     std::optional<ui::ThemeChoice> theme;
     std::vector<app::Screenshot> screenshots;
     bool run = false;
+    bool timeStart = false;
     QString problem;
 };
 
@@ -42,11 +44,13 @@ Arguments readArguments(const QCoreApplication& application)
     parser.addOption({QStringLiteral("theme"), QStringLiteral("light, dark or system."), QStringLiteral("name")});
     parser.addOption({QStringLiteral("screenshot"), QStringLiteral("Draws a page (model, data, recipe, run, export, what-if) into a PNG file and quits."), QStringLiteral("PAGE:FILE")});
     parser.addOption({QStringLiteral("run"), QStringLiteral("Starts the job once model and data have been read.")});
+    parser.addOption({QStringLiteral("time-start"), QStringLiteral("Prints a line as soon as the window can be used, and quits.")});
     parser.process(application);
 
     Arguments arguments;
     arguments.path = parser.positionalArguments().value(0);
     arguments.run = parser.isSet(QStringLiteral("run"));
+    arguments.timeStart = parser.isSet(QStringLiteral("time-start"));
     const QString theme = parser.value(QStringLiteral("theme"));
     if (theme == QLatin1String("light"))
         arguments.theme = ui::ThemeChoice::Light;
@@ -106,6 +110,8 @@ int main(int argc, char** argv)
     ui::MainWindow window(app::engineVerbs(), settings, arguments.theme);
     window.setBundledFolder(pathFromUtf8(LORIKEET_RESOURCES));
     openFirst(window, settings, arguments);
+    if (arguments.timeStart)
+        new app::StartWatch(window);
     window.show();
     // A signal ends the window as its close button would, without the question.
     const std::stop_callback onSignal(interrupts.token(), [&window] { QMetaObject::invokeMethod(&window, &ui::MainWindow::endSoon, Qt::QueuedConnection); });

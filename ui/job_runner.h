@@ -44,7 +44,7 @@ private:
     struct Answer {
         std::uint64_t generation = 0;
         std::any value;  ///< empty: `error`
-        Error error{ErrorCode::Internal, {}};
+        Error error{ErrorCode::Internal, {}, {}};
     };
     using Work = std::function<std::any(const std::stop_token&, const ProgressFn&)>;
 

@@ -59,11 +59,11 @@ function(lorikeet_room NAME)
     target_link_libraries(lorikeet_${NAME} PUBLIC ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
 endfunction()
 
-# lorikeet_test(tst_x SOURCES tst_x.cpp LINK targets [LABELS unit|parity|ui|gpu|slow|threads] [TIMEOUT s])
-# One Qt Test program, registered with CTest. Label `threads`: also runs under the thread sanitizer. The target
+# lorikeet_test(tst_x SOURCES tst_x.cpp LINK targets [LABELS unit|parity|ui|gpu|slow|threads] [TIMEOUT s] [SERIAL])
+# One Qt Test program, registered with CTest. Label `threads`: also runs under the thread sanitizer. SERIAL: nothing runs beside it, because it promises a time. The target
 # lorikeet_tests_LABEL builds all programs with that label. Tests of the engine link Qt6::Test only and use QTEST_GUILESS_MAIN.
 function(lorikeet_test NAME)
-    cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+    cmake_parse_arguments(TEST "SERIAL" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
     add_executable(${NAME} ${TEST_SOURCES})
     set_target_properties(${NAME} PROPERTIES AUTOMOC ON)
     target_compile_definitions(${NAME} PRIVATE QT_NO_KEYWORDS
@@ -81,6 +81,7 @@ function(lorikeet_test NAME)
         add_dependencies(lorikeet_tests_${label} ${NAME})
     endforeach()
     lorikeet_test_environment(${NAME} "${TEST_LABELS}" ${TEST_TIMEOUT} "QT_QPA_PLATFORM=offscreen")
+    set_tests_properties(${NAME} PROPERTIES RUN_SERIAL ${TEST_SERIAL})
 endfunction()
 
 # lorikeet_test_again(tst_x_avx2 tst_x LABELS unit [TIMEOUT s] ENVIRONMENT A=b ...): the program of another test, in another environment.

@@ -38,8 +38,10 @@ void TestStarterJob::initTestCase()
     m_ended = result.objects().constLast();
     qInfo("starter job: %.1f s from start to adapter (goal on two free cores: 120 s), validation loss %.4f -> %.4f", seconds,
           m_ended["validation_loss_before"].toDouble(), m_ended["validation_loss_after"].toDouble());
-    if (seconds > 120)
-        qWarning("over the goal; the machine may have been busy with other work");
+#ifdef NDEBUG
+    // The test runs alone; other work on the machine counts against it, and there is room for that: a quiet one takes a third.
+    QVERIFY2(seconds <= 120, qPrintable(QStringLiteral("the main job took %1 s, promised are 120 s on two cores").arg(seconds)));
+#endif
 }
 
 void TestStarterJob::validationLossFallsByAQuarter()

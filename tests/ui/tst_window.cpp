@@ -26,6 +26,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 
 using namespace lorikeet;
 using namespace lorikeet::test;
@@ -92,13 +93,14 @@ private Q_SLOTS:
 
     void theWindowStandsWithinHalfASecond()
     {
-        QElapsedTimer time;
-        time.start();
+        // Processor time: what runs beside this test is not the window's. tst_studio_start measures the clock of the real program.
+        const std::clock_t before = std::clock();
         const WindowFixture fixture;
         QVERIFY(QTest::qWaitForWindowExposed(fixture.window.get()));
-        qInfo("%lld ms to the window", time.elapsed());
-#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-        QVERIFY(time.elapsed() < 1500);
+        const double ms = 1000.0 * static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+        qInfo("%.0f ms of processor time to the window", ms);
+#ifdef NDEBUG
+        QVERIFY(ms < 500);
 #endif
     }
 

@@ -47,7 +47,7 @@ template <typename Action>
 bool refuses(lorikeet::ErrorCode code, std::initializer_list<const char*> words, const Action& action)
 {
     const auto error = errorOf(action);
-    bool good = error && error->code() == code && !error->hint().empty();
+    bool good = error && error->code() == code && (code == lorikeet::ErrorCode::Cancelled || !error->hint().empty());
     for (const char* word : words)
         good = good && std::string_view(error->what()).find(word) != std::string_view::npos;
     if (!good)
