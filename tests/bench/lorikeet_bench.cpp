@@ -5,7 +5,8 @@
 //                  [--warmup 2] [--context 512] [--micro-batch 2] [--loss-chunk 256] [--seconds 0]
 //
 // M is a folder, a .gguf file, `starter`, or a bare config.json or `blueprint:NAME`, which get random weights. Rows: a JSON list of
-// lists of token ids, one document each, which fill every micro-batch; without it, context x micro-batch random ids.
+// lists of token ids, one document each, which fill every micro-batch; or {"batch": n, "rows": [...], "prompts": [...]}: n documents a step,
+// in turns, the first prompts[i] tokens of row i not counted. Without it, context x micro-batch random ids.
 #include "engine/api/bench_model.h"
 #include "engine/api/models.h"
 #include "engine/base/error.h"
@@ -69,11 +70,24 @@ Options parse(int count, char** words)
     return options;
 }
 
-api::TokenRows rowsOf(const Options& options, std::int64_t vocab)
+/// One micro-batch for every step, in turns.
+std::vector<data::MicroBatch> batchesOf(const Options& options, std::int64_t vocab)
 {
     if (options.rowsFile.empty())
-        return api::randomRows(options.job, vocab);
-    return ordered_json::parse(readTextFile(pathFromUtf8(options.rowsFile), kLargestRowsFile)).get<api::TokenRows>();
+        return {api::packedBatch(api::randomRows(options.job, vocab))};
+    const auto json = ordered_json::parse(readTextFile(pathFromUtf8(options.rowsFile), kLargestRowsFile));
+    if (json.is_array())
+        return {api::packedBatch(json.get<api::TokenRows>())};
+    const auto rows = json.at("rows").get<api::TokenRows>();
+    const auto prompts = json.at("prompts").get<std::vector<std::int64_t>>();
+    const auto size = json.at("batch").get<std::size_t>();
+    std::vector<data::MicroBatch> batches;
+    for (std::size_t first = 0; first + size <= std::min(rows.size(), prompts.size()); first += size) {
+        const auto begin = static_cast<std::ptrdiff_t>(first);
+        const auto end = static_cast<std::ptrdiff_t>(first + size);
+        batches.push_back(api::packedBatch({rows.begin() + begin, rows.begin() + end}, {prompts.begin() + begin, prompts.begin() + end}));
+    }
+    return batches;
 }
 
 double secondsNow() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
@@ -81,24 +95,26 @@ double secondsNow() { return std::chrono::duration<double>(std::chrono::steady_c
 ordered_json measure(Options options)
 {
     const double begin = secondsNow();
-    const auto rows = rowsOf(options, api::modelShape(options.job.model.path).vocab);
-    const data::MicroBatch batch = api::packedBatch(rows);
+    const std::vector<data::MicroBatch> batches = batchesOf(options, api::modelShape(options.job.model.path).vocab);
     api::BenchModel loaded(options.job);
     const double loadSeconds = secondsNow() - begin;
     std::vector<double> losses;
     std::vector<double> seconds;
     double measured = 0;
+    double measuredTokens = 0;
     for (std::int64_t number = 1; number <= options.warmup + options.steps || measured < options.seconds; ++number) {
+        const data::MicroBatch& batch = batches[static_cast<std::size_t>(number - 1) % batches.size()];
         const double start = secondsNow();
         losses.push_back(loaded.step(batch, number));
         if (number > options.warmup) {
             seconds.push_back(secondsNow() - start);
             measured += seconds.back();
+            measuredTokens += static_cast<double>(batch.tokens.size());
         }
     }
     std::vector<double> sorted = seconds;
     std::sort(sorted.begin(), sorted.end());
-    const auto tokens = static_cast<double>(batch.tokens.size());
+    const auto tokens = static_cast<double>(batches.front().tokens.size());
     const Processor cpu = processor();
     return {{"program", "lorikeet"},
             {"model", options.job.model.path},
@@ -107,11 +123,12 @@ ordered_json measure(Options options)
             {"recompute", options.job.recipe.recompute},
             {"rank", options.job.recipe.rank},
             {"threads", kernels::cpuThreads()},
-            {"tokens_per_step", batch.tokens.size()},
-            {"supervised_per_step", batch.supervised},
+            {"tokens_per_step", tokens},
+            {"supervised_per_step", batches.front().supervised},
             {"losses", losses},
             {"step_seconds", seconds},
             {"best_tok_s", tokens / sorted.front()},
+            {"mean_tok_s", measuredTokens / measured},
             {"median_tok_s", tokens / sorted[sorted.size() / 2]},
             {"load_seconds", loadSeconds},
             {"plan_bytes", loaded.plan().totalBytes()},

@@ -46,6 +46,27 @@ def adapted_model(options):
     return get_peft_model(model, config).train()
 
 
+def batches_of(path):
+    """Arguments of the model and real tokens for every step, in turns: equal rows as they are, others padded to their batch's longest."""
+    import torch
+    data = json.loads(pathlib.Path(path).read_text())
+    if isinstance(data, list):
+        tokens = torch.tensor(data)
+        return [({"input_ids": tokens, "labels": tokens}, tokens.numel())]
+    batches = []
+    for first in range(0, len(data["rows"]), data["batch"]):
+        rows, prompts = (data[k][first:first + data["batch"]] for k in ("rows", "prompts"))
+        longest = max(map(len, rows))
+        tokens = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
+        labels = tokens.clone()
+        labels[mask == 0] = -100
+        for row, prompt in zip(labels, prompts):
+            row[:prompt] = -100
+        batches.append(({"input_ids": tokens, "attention_mask": mask, "labels": labels}, sum(map(len, rows))))
+    return batches
+
+
 def run(options):
     import peft
     import torch
@@ -53,31 +74,33 @@ def run(options):
     torch.manual_seed(1)
     torch.set_num_threads(options.threads)
     begin = time.perf_counter()
-    rows = json.loads(pathlib.Path(options.rows).read_text())
-    tokens = torch.tensor(rows)
+    batches = batches_of(options.rows)
     model = adapted_model(options)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=2e-4, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
     load_seconds = time.perf_counter() - begin
-    losses, seconds = [], []
+    losses, seconds, measured_tokens = [], [], 0
     for number in range(options.warmup + options.steps):
+        inputs, real = batches[number % len(batches)]
         start = time.perf_counter()
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=options.mode == "autocast"):
-            loss = model(input_ids=tokens, labels=tokens).loss
+            loss = model(**inputs).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         losses.append(loss.item())
         if number >= options.warmup:
             seconds.append(time.perf_counter() - start)
-    count = tokens.numel()
+            measured_tokens += real
+    inputs, count = batches[0]
+    supervised = int((inputs["labels"][:, 1:] != -100).sum())
     ordered = sorted(seconds)
     print(json.dumps({
         "program": "transformers + peft", "precision": options.mode, "attention": options.attention, "rank": options.rank,
-        "threads": torch.get_num_threads(), "tokens_per_step": count, "supervised_per_step": count - len(rows),
+        "threads": torch.get_num_threads(), "tokens_per_step": count, "supervised_per_step": supervised,
         "trainable": sum(p.numel() for p in trained), "losses": losses, "step_seconds": seconds,
-        "best_tok_s": count / ordered[0], "median_tok_s": count / ordered[len(ordered) // 2], "load_seconds": load_seconds,
+        "best_tok_s": count / ordered[0], "mean_tok_s": measured_tokens / sum(seconds), "median_tok_s": count / ordered[len(ordered) // 2], "load_seconds": load_seconds,
         "peak_rss_bytes": status_bytes("VmHWM"), "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}}))
 
