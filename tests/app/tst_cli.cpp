@@ -31,6 +31,7 @@ private Q_SLOTS:
     void answersAreTheSameTwice();
     void logitsAreWrittenAsSafetensors();
     void theBenchAccountsForTheStep();
+    void theTextBenchCountsWhatTokenizeCounts();
     void theDoctorKnowsTheMachine();
     void aClosedPipeEndsQuietly();
     void aFullTargetOfOutputIsSaid();
@@ -348,6 +349,23 @@ void TestCli::theBenchAccountsForTheStep()
     QVERIFY(trace.open(QIODevice::ReadOnly));
     QCOMPARE(QJsonDocument::fromJson(trace.readAll()).object()["traceEvents"].toArray().size(), static_cast<qsizetype>(calls + 0.5));
     QCOMPARE(cli({"bench", "ops", "model", "--steps", "0"}).code, 2);
+}
+
+void TestCli::theTextBenchCountsWhatTokenizeCounts()
+{
+    const QList<QByteArray> rows = tinyRows().split('\n').first(2);
+    qsizetype tokens = 0;
+    for (const QByteArray& row : rows)
+        tokens += cli({"tokenize", "model", "--chat", "--json"}, row).objects().value(0)["ids"].toArray().size();
+    QVERIFY(tokens > 0 && writeFile(at("two.jsonl"), rows.join('\n')));
+    const CliResult result = cli({"bench", "text", "model", "--data", "two.jsonl", "--json"});
+    QVERIFY2(result.code == 0, result.err);
+    const QJsonObject bench = result.objects().value(0);
+    QCOMPARE(bench["rows"].toInt(), 2);
+    QCOMPARE(bench["tokens"].toInt(), static_cast<int>(tokens));
+    for (const char* stage : {"open_s", "read_s", "template_s", "tokenise_s", "data_step_s"})
+        QVERIFY2(bench[QLatin1String(stage)].toDouble() > 0, stage);
+    QCOMPARE(cli({"bench", "text", "model", "--data", "none.jsonl"}).code, 3);
 }
 
 void TestCli::theDoctorKnowsTheMachine()

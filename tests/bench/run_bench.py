@@ -122,7 +122,7 @@ def write_table(folder):
     readme = HERE / "README.md"
     before, rest = readme.read_text().split("<!-- results -->", 1)
     after = rest.split("<!-- end of results -->", 1)[1]
-    tables = "\n".join(table_of(path) for path in sorted(folder.glob("*.json")))
+    tables = "\n".join(table_of(path) for path in sorted(folder.glob("*.json")) if not path.stem.endswith("-text"))
     readme.write_text(f"{before}<!-- results -->\n{tables}<!-- end of results -->{after}")
     return 0
 
