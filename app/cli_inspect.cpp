@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `inspect`: what lies at a path: a model, a data set, an adapter or a run; and why it cannot be used.
+// `inspect`: what lies at a path: a model, a data set, an adapter or a run; and why it cannot be used. `inspect blueprint:` lists the blueprints.
 #include "app/cli_verbs.h"
 #include "engine/api/datasets.h"
 #include "engine/api/exporting.h"
@@ -8,6 +8,7 @@
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/base/units.h"
+#include "engine/plan/catalogue/catalogue.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
+
+const std::string kBlueprint = "blueprint:";
+constexpr std::size_t kNameColumns = 40;
 
 void row(Output& out, const char* name, const std::string& value)
 {
@@ -70,6 +74,28 @@ void inspectModelAt(const std::string& path, bool json, Output& out)
     row(out, "tokenizer", yesNo(info.hasTokenizer));
     row(out, "chat template", yesNo(info.hasChatTemplate));
     row(out, "licence", info.licence.empty() ? "not stated" : info.licence);
+}
+
+/// All models that are known by configuration only, one a line.
+void listBlueprints(bool json, Output& out)
+{
+    for (const plan::Blueprint& blueprint : plan::blueprints()) {
+        const ModelShape& shape = blueprint.shape;
+        if (json) {
+            out.json({{"v", kJsonVersion},
+                      {"kind", "blueprint"},
+                      {"path", kBlueprint + shape.name},
+                      {"repository", blueprint.repository},
+                      {"licence", blueprint.licence},
+                      {"shape", shapeJson(shape)},
+                      {"runnable", runnableFamily(shape)}});
+            continue;
+        }
+        out.line(padded(kBlueprint + shape.name, kNameColumns) + paddedLeft(formatCount(shape.parameterCount()), 8) + "  " + padded(shape.family, 12)
+                 + paddedLeft(std::to_string(shape.layers), 4) + " layers, hidden " + paddedLeft(std::to_string(shape.hidden), 5) + ", context "
+                 + paddedLeft(formatInteger(static_cast<std::uint64_t>(shape.maxContext)), 11) + ", " + blueprint.licence
+                 + (runnableFamily(shape) ? "" : ", planned, not run yet"));
+    }
 }
 
 void inspectDataAt(const fs::path& path, bool json, Output& out)
@@ -173,7 +199,9 @@ bool isDataFile(const fs::path& path)
 
 void inspectAt(const std::string& text, bool json, Output& out)
 {
-    if (text == "starter" || text.starts_with("blueprint:"))
+    if (text == kBlueprint)
+        return listBlueprints(json, out);
+    if (text == "starter" || text.starts_with(kBlueprint))
         return inspectModelAt(text, json, out);
     const fs::path path = pathFromUtf8(text);
     if (!fs::exists(path))
@@ -200,8 +228,8 @@ void addInspectVerb(CLI::App& app, Action& chosen)
 {
     const auto options = std::make_shared<InspectOptions>();
     CLI::App* verb = app.add_subcommand("inspect", "describe a model, a data set, an adapter or a run");
-    verb->add_option("path", options->path, "file or folder, starter, or blueprint:NAME")->required();
-    verb->add_flag("--json", options->json, "one JSON object");
+    verb->add_option("path", options->path, "file or folder, starter, or blueprint:NAME; blueprint: alone lists all blueprints")->required();
+    verb->add_flag("--json", options->json, "one JSON object; one a line for blueprint:");
     verb->callback([options, &chosen] {
         chosen = [options](Session& session) {
             inspectAt(options->path, options->json, session.out);

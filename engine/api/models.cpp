@@ -51,7 +51,16 @@ const ModelShape& blueprintShape(const std::string& path)
     if (const ModelShape* shape = plan::findBlueprint(name))
         return *shape;
     const auto nearest = plan::suggestBlueprint(name);
-    throw Error(ErrorCode::BadInput, "there is no blueprint \"" + name + "\"", nearest ? "did you mean blueprint:" + *nearest + "?" : "the shapes that come with Lorikeet stand in engine/plan/catalogue; a config.json of your own works too");
+    throw Error(ErrorCode::BadInput, "there is no blueprint \"" + name + "\"",
+                (nearest ? "did you mean blueprint:" + *nearest + "? " : std::string())
+                    + "lorikeet-cli inspect blueprint: lists them all; a config.json of your own works too");
+}
+
+std::string blueprintLicence(const ModelShape& shape)
+{
+    const auto blueprints = plan::blueprints();
+    const auto found = std::ranges::find_if(blueprints, [&](const plan::Blueprint& blueprint) { return &blueprint.shape == &shape; });
+    return found == blueprints.end() ? std::string() : found->licence;
 }
 
 bool folderHas(const std::filesystem::path& folder, std::initializer_list<const char*> names)
@@ -111,7 +120,9 @@ ModelInfo inspectModel(const std::string& path)
             ModelInfo info;
             info.path = path;
             info.format = "blueprint";
-            info.shape = blueprintShape(path);
+            const ModelShape& shape = blueprintShape(path);
+            info.shape = shape;
+            info.licence = blueprintLicence(shape);
             return info;
         }
         ModelInfo info = describe(path, *formats::openModelSource(locateModel(path)));

@@ -11,6 +11,7 @@ class TestCliPlan : public QObject {
 
 private Q_SLOTS:
     void initTestCase();
+    void allBlueprintsAreListed();
     void everyLineExplainsItself();
     void theForecastIsPartOfThePlan();
     void theForecastKnowsTheRunWhenItReadsTheData();
@@ -46,6 +47,31 @@ void TestCliPlan::initTestCase()
     const CliResult made = cli({"job", "new", "--model", "blueprint:Llama-3.1-8B", "--data", "data.jsonl", "-o", "large.lorikeet.json", "--set",
                                 "recipe.context=2048", "recipe.micro_batch=4", "run.device=RTX 4090"});
     QVERIFY2(made.code == 0, made.err);
+}
+
+void TestCliPlan::allBlueprintsAreListed()
+{
+    const QJsonArray catalogue = QJsonDocument::fromJson(readFile(LORIKEET_SOURCE_DIR "/resources/catalogue/blueprints.json")).object()["blueprints"].toArray();
+    QVERIFY(catalogue.size() > 10);
+    const CliResult listed = cli({"inspect", "blueprint:", "--json"});
+    QVERIFY2(listed.code == 0, listed.err);
+    const QList<QJsonObject> lines = listed.objects();
+    QCOMPARE(lines.size(), catalogue.size());
+    const CliResult human = cli({"inspect", "blueprint:"});
+    for (qsizetype i = 0; i < lines.size(); ++i) {
+        const QJsonObject entry = catalogue[i].toObject();
+        const QString path = "blueprint:" + entry["name"].toString();
+        QCOMPARE(lines[i]["path"].toString(), path);
+        QCOMPARE(lines[i]["licence"], entry["licence"]);
+        QVERIFY(lines[i]["shape"].toObject()["parameters"].toInteger() > 0);
+        QVERIFY2(human.out.contains(path.toUtf8() + ' '), qPrintable(path));
+    }
+    const QJsonObject one = object({"inspect", lines.constLast()["path"].toString(), "--json"});
+    QCOMPARE(one["shape"], lines.constLast()["shape"]);
+    QCOMPARE(one["licence"], lines.constLast()["licence"]);
+    // Who mistypes a name is told where the names stand.
+    const CliResult mistyped = cli({"inspect", "blueprint:Lama-3.1-8B"});
+    QVERIFY2(mistyped.code == 3 && mistyped.err.contains("blueprint:Llama-3.1-8B") && mistyped.err.contains("inspect blueprint:"), mistyped.err);
 }
 
 void TestCliPlan::everyLineExplainsItself()
