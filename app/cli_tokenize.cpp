@@ -3,6 +3,7 @@
 #include "app/cli_verbs.h"
 #include "engine/api/tokenizing.h"
 #include "engine/base/error.h"
+#include "engine/base/files.h"
 #include "engine/base/progress.h"
 
 #include <CLI/CLI.hpp>
@@ -20,6 +21,7 @@ using nlohmann::ordered_json;
 
 struct TokenizeOptions {
     std::string model;
+    std::string adapter;
     bool chat = false;
     bool json = false;
     bool lines = false;
@@ -68,7 +70,7 @@ void tokenizeLines(const api::TextTokenizer& tokenizer, const TokenizeOptions& o
 
 int runTokenize(const TokenizeOptions& options, Session& session)
 {
-    const api::TextTokenizer tokenizer(options.model);
+    const api::TextTokenizer tokenizer(options.model, pathFromUtf8(options.adapter));
     if (options.lines) {
         tokenizeLines(tokenizer, options, session);
         return 0;
@@ -86,6 +88,7 @@ void addTokenizeVerb(CLI::App& app, Action& chosen)
     const auto options = std::make_shared<TokenizeOptions>();
     CLI::App* verb = app.add_subcommand("tokenize", "tokens of standard input as the model sees it");
     verb->add_option("model", options->model, "folder, .gguf file, or starter")->required();
+    verb->add_option("--adapter", options->adapter, "a PEFT folder: with the tokens and the chat template that it adds");
     verb->add_flag("--chat", options->chat, "the input is a data row ({\"messages\": [...]}): apply the chat template, show what is trained");
     verb->add_flag("--json", options->json, "one object with ids, pieces and mask");
     verb->add_flag("--lines", options->lines, "one JSON string (with --chat: one row) per line in, one object per line out");

@@ -106,6 +106,7 @@ Generation::Generation(const std::string& model, const std::filesystem::path& ad
         options.precision = precisionFor(model, spec);
         options.quantization = weights.quantization;
         options.doubleQuantization = weights.doubleQuantization;
+        options.templateBeside = adapter;
         m_state = std::make_unique<State>(model, shapeOfAdapter(model, adapter), spec, options, stop, progress);
         if (adapter.empty())
             return;

@@ -7,6 +7,7 @@
 #include "engine/data/conversation.h"
 #include "engine/data/example.h"
 #include "engine/data/recognise.h"
+#include "engine/generate/added_tokens.h"
 #include "engine/generate/model_text.h"
 
 #include <nlohmann/json.hpp>
@@ -29,9 +30,13 @@ struct TextTokenizer::State {
     }
 };
 
-TextTokenizer::TextTokenizer(const std::string& model)
-    : m_state(std::make_unique<State>(State{generate::loadModelText(*formats::openModelSource(locateModel(model)))}))
+TextTokenizer::TextTokenizer(const std::string& model, const std::filesystem::path& adapter)
 {
+    guarded([&] {
+        const auto source = formats::openModelSource(locateModel(model));
+        m_state = std::make_unique<State>(State{generate::loadModelText(*source, generate::addedTokensOf(adapter, *source).tokens)});
+        generate::takeTemplateOf(adapter, m_state->text);
+    });
 }
 
 TextTokenizer::~TextTokenizer() = default;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,8 +20,8 @@ struct TokenizedText {
 /// A loaded tokenizer with its model's chat template.
 class TextTokenizer {
 public:
-    /// @throws Error{BadInput}
-    explicit TextTokenizer(const std::string& model);
+    /// With the tokens and the chat template that an adapter adds. @throws Error{BadInput}
+    explicit TextTokenizer(const std::string& model, const std::filesystem::path& adapter = {});
     ~TextTokenizer();
     TextTokenizer(TextTokenizer&&) noexcept;
 

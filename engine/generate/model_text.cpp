@@ -8,8 +8,6 @@
 #include "engine/tokenizer/token_files.h"
 
 #include <algorithm>
-
-#include <algorithm>
 #include <iterator>
 
 namespace lorikeet::generate {
@@ -74,6 +72,14 @@ ModelText loadModelText(const formats::ModelSource& source, std::span<const NewT
     if (const auto found = tokenizer::findChatTemplate(folder))
         text.chatTemplate = tokenizer::ChatTemplate::parse(found->source, utf8(found->file));
     return text;
+}
+
+void takeTemplateOf(const std::filesystem::path& adapter, ModelText& text)
+{
+    if (adapter.empty())
+        return;
+    if (const auto found = tokenizer::findChatTemplate(adapter))
+        text.chatTemplate = tokenizer::ChatTemplate::parse(found->source, utf8(found->file));
 }
 
 std::vector<std::int32_t> promptTokens(const ModelText& text, const std::string& prompt, const std::string& system, bool chat)

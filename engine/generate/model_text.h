@@ -30,6 +30,10 @@ struct ModelText {
 /// With other new tokens than the source's.
 [[nodiscard]] ModelText loadModelText(const formats::ModelSource& source, std::span<const NewToken> added);
 
+/// The chat template that stands beside an adapter, where one does, in place of the model's: the adapter was trained with it. Nothing for
+/// an empty path. @throws Error{BadInput}
+void takeTemplateOf(const std::filesystem::path& adapter, ModelText& text);
+
 /// A prompt as the model expects it: one user turn (after a system turn unless empty) through the chat template with the opening of the
 /// answer, or with `chat` off or no template the bare text with the model's BOS where it adds one. @throws Error{BadInput}
 [[nodiscard]] std::vector<std::int32_t> promptTokens(const ModelText& text, const std::string& prompt, const std::string& system, bool chat);

@@ -23,8 +23,10 @@ Session::Session(const std::filesystem::path& model, std::vector<plan::AdapterSl
     : m_source(withTokens(model::openRunnableModel(model), options.added)), m_shape(m_source->shape())
 {
     m_shape.tiedHead = m_shape.tiedHead && !whole.apart;
-    if (options.wantText)
+    if (options.wantText) {
         m_text = loadModelText(*m_source);
+        takeTemplateOf(options.templateBeside, m_text);
+    }
     const ModelShape& shape = m_shape;
     m_device = model::openDevice(device, options.threads);
     m_context = m_device->context();

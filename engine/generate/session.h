@@ -29,6 +29,7 @@ struct SessionOptions {
     int threads = 0;
     bool wantText = true;  ///< load tokenizer and template
     AddedTokens added;     ///< behind the model's own
+    std::filesystem::path templateBeside;  ///< an adapter: takeTemplateOf()
 };
 
 class Session {

@@ -94,7 +94,8 @@ run_memory_sanitizers_everywhere() {
     configure asan "-DLORIKEET_PYTHON=$oracles/bin/python" "${options[@]}"
     build_targets all
     sanitizer_environment
-    export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
+    # On the stacks that find uses after return GCC 12.2 places 64-byte vectors askew, and the AVX-512 kernels end in a signal.
+    export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0:detect_stack_use_after_return=0"
     run_ctest -E '^(tst_cli_out_of_memory|tst_memory_limit|tst_peak_memory|tst_step_allocations.*|tst_mingw|tst_setup|plan_table)$' "$@"
 }
 

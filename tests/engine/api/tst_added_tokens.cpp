@@ -4,6 +4,7 @@
 #include "engine/api/generation.h"
 #include "engine/api/models.h"
 #include "engine/api/planning.h"
+#include "engine/api/tokenizing.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/formats/model_source.h"
@@ -226,6 +227,17 @@ private Q_SLOTS:
         asked.chat = false;
         asked.maxTokens = 1;
         QCOMPARE(answer.generate(asked, {}, {}).promptTokens, std::int64_t{1});
+        QCOMPARE(api::TextTokenizer(m_runs.path(model).string(), adapter).text("<tool><end of tool>").ids, (std::vector<std::int32_t>{kTiny, kTiny + 1}));
+        QVERIFY(api::TextTokenizer(m_runs.path(model).string()).text("<tool>").ids.size() > 1);
+        // The template beside an adapter is the one it was trained with.
+        writeFileAtomically(adapter / "chat_template.jinja", "{{ messages[0]['content'] }}<tool>");
+        api::Generation again(m_runs.path(model).string(), adapter, "cpu", 64, {}, {});
+        asked.chat = true;
+        QCOMPARE(again.generate(asked, {}, {}).promptTokens, std::int64_t{2});
+        const std::string row = R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"a"}]})";
+        const std::vector<std::int32_t> ids = api::TextTokenizer(m_runs.path(model).string(), adapter).conversation(row).ids;
+        QCOMPARE(ids.size(), std::size_t{2});
+        QCOMPARE(ids.back(), static_cast<std::int32_t>(kTiny));
     }
 
     void wholeModelsOpenInTransformers_data()
