@@ -22,6 +22,7 @@ private Q_SLOTS:
     void aSeriesIsPrintedThreeWays();
     void theSmallestCardIsNamed();
     void theLongestContextIsThatOfThePlan();
+    void theBenchTimesTheAnswers();
     void wrongQuestionsEndWithTwo_data();
     void wrongQuestionsEndWithTwo();
 
@@ -196,6 +197,19 @@ void TestCliPlan::theLongestContextIsThatOfThePlan()
     };
     QVERIFY(verdictAt(context) != "does not fit");
     QCOMPARE(verdictAt(context + 64), "does not fit");
+}
+
+void TestCliPlan::theBenchTimesTheAnswers()
+{
+    const CliResult result = cli({"bench", "plan", "blueprint:SmolLM2-135M", "blueprint:Llama-3.1-70B", "--rounds", "2", "--json"});
+    QVERIFY2(result.code == 0, result.err);
+    QCOMPARE(result.objects().size(), 2);
+    QCOMPARE(result.objects().value(0)["layers"].toInt(), 30);
+    QCOMPARE(result.objects().value(1)["layers"].toInt(), 80);
+    for (const QJsonObject& times : result.objects())
+        QVERIFY(times["plan_ms"].toDouble() > 0 && times["fit_ms"].toDouble() > times["plan_ms"].toDouble() && times["what_if_ms"].toDouble() > 0);
+    QCOMPARE(cli({"bench", "plan", "blueprint:none"}).code, 3);
+    QCOMPARE(cli({"bench", "plan", "--device", "RTX 9999"}).code, 2);
 }
 
 void TestCliPlan::wrongQuestionsEndWithTwo_data()
