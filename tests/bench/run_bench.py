@@ -3,6 +3,7 @@
 """Lorikeet beside transformers + PEFT: the same model, rows, adapter shape and threads, in turns, in one run.
 
 run_bench.py --bench build/.../lorikeet_bench --model starter.gguf [--rounds 3] [--steps 5] [--out tests/bench/results]
+run_bench.py --bench build/.../lorikeet_bench --model Qwen3-0.6B|Llama-15M    random weights of that shape, packed rows
 run_bench.py --table    writes the tables of README.md from the files in results
 
 Run it with the interpreter that has torch, transformers and peft. Exit code 1 when the fp32 row misses its mark (speed >= 1.3 x at
@@ -23,7 +24,9 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 # Row: name, our precision, PEFT's mode, its documents.
 ROWS = [("fp32", "fp32", "fp32", "packed"), ("bf16 against bf16 weights", "bf16", "bf16", "packed"), ("bf16 against autocast", "bf16", "autocast", "packed"),
-        ("chat rows, fp32", "fp32", "fp32", "chat"), ("chat rows, bf16 against autocast", "bf16", "autocast", "chat")]
+        ("chat rows, fp32", "fp32", "fp32", "chat"), ("chat rows, bf16 against autocast", "bf16", "autocast", "chat"),
+        ("chat rows, bf16 against TRL's defaults", "bf16", "trl", "chat")]
+MADE = {"Qwen3-0.6B": 151936, "Llama-15M": 32000}
 # Equal rows: the best step counts. Chat rows: all measured steps, a whole turn over the batches.
 SPEED = {"packed": "best_tok_s", "chat": "mean_tok_s"}
 SPEED_MARK, MEMORY_MARK, FIRST_LOSS = 1.3, 0.60, {"fp32": 1e-4, "bf16": 2e-2}
@@ -52,12 +55,13 @@ def processor():
 def prepare(options, folder):
     model = folder / "model-fp32"
     if not (model / "config.json").exists():
-        output_of([sys.executable, HERE / "peft_bench.py", "save", options.model, model], options.threads)
+        output_of([sys.executable, HERE / "peft_bench.py", "make" if options.model in MADE else "save", options.model, model], options.threads)
     generator = random.Random(20)
-    rows = [[generator.randrange(3, options.vocab) for _ in range(options.context)] for _ in range(options.micro_batch)]
+    vocab = MADE.get(options.model, options.vocab)
+    rows = [[generator.randrange(3, vocab) for _ in range(options.context)] for _ in range(options.micro_batch)]
     (folder / "packed.json").write_text(json.dumps(rows))
     chat = json.loads((HERE / "chat_rows.json").read_text())
-    rows = [[generator.randrange(3, options.vocab) for _ in range(length)] for length in chat["lengths"]]
+    rows = [[generator.randrange(3, vocab) for _ in range(length)] for length in chat["lengths"]]
     (folder / "chat.json").write_text(json.dumps({"batch": chat["batch"], "rows": rows, "prompts": chat["prompts"]}))
     return model, folder
 
@@ -69,20 +73,22 @@ def both(options, row, model, folder):
     steps, warmup, micro_batch = (options.steps, options.warmup, options.micro_batch) if kind == "packed" else (2, 2, 3)
     common = ["--steps", steps, "--warmup", warmup, "--threads", options.threads]
     peft = measure([sys.executable, HERE / "peft_bench.py", "run", model, rows, "--mode", theirs] + common, options.threads)
-    lorikeet = measure([options.bench, "--model", options.model, "--rows", rows, "--precision", ours, "--recompute", options.recompute,
+    lorikeet = measure([options.bench, "--model", model if options.model in MADE else options.model, "--rows", rows, "--precision", ours, "--recompute", options.recompute,
                         "--context", options.context, "--micro-batch", micro_batch] + common, options.threads)
     return {"lorikeet": lorikeet, "peft": peft}
 
 
 def summary(row, rounds):
-    name, ours, _, kind = row
+    name, ours, theirs, kind = row
     speed_key = SPEED[kind]
 
     def numbers(program, key):
         return [r[program][key] for r in rounds]
     speed = [r["lorikeet"][speed_key] / r["peft"][speed_key] for r in rounds]
     memory = max(numbers("lorikeet", "peak_rss_bytes")) / min(numbers("peft", "peak_rss_bytes"))
-    first = [r["lorikeet"]["losses"][0] / r["peft"]["losses"][0] - 1 for r in rounds]
+    # TRL shuffles: there a whole turn over the two batches is compared.
+    counted = 2 if theirs == "trl" else 1
+    first = [sum(r["lorikeet"]["losses"][:counted]) / sum(r["peft"]["losses"][:counted]) - 1 for r in rounds]
     return {"row": name, "speed_ratio_by_round": speed, "speed_ratio": statistics.median(speed), "memory_share": memory,
             "tok_s": {p: max(numbers(p, speed_key)) for p in ("lorikeet", "peft")},
             "peak_rss_bytes": {p: max(numbers(p, "peak_rss_bytes")) for p in ("lorikeet", "peft")},
@@ -143,7 +149,7 @@ def main():
         return write_table(options.out)
     if not (options.bench and options.model):
         parser.error("--bench and --model are needed")
-    chosen = [row for row in ROWS if row[0].startswith(options.only)]
+    chosen = [row for row in ROWS if row[0].startswith(options.only) and (row[3] == "packed" or options.model not in MADE)]
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.cache or pathlib.Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -156,7 +162,7 @@ def main():
     lines = [summary(row, rounds[row[0]]) for row in chosen]
     report(lines)
     today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
-    slug = re.sub(r"[^a-z0-9]+", "-", f"{processor()} {options.only}".lower()).strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{processor()} {options.model if options.model in MADE else ''} {options.only}".lower()).strip("-")
     options.out.mkdir(parents=True, exist_ok=True)
     shape = {k: getattr(options, k) for k in ("threads", "context", "micro_batch", "steps", "warmup", "rounds", "recompute")}
     for one in (r[p] for rs in rounds.values() for r in rs for p in r):

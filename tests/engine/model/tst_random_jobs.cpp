@@ -111,7 +111,7 @@ Outcome outcomeOf(LoadedModel& loaded, const Job& job, const data::MicroBatch& b
 template <typename T>
 bool sameBits(const std::vector<T>& a, const std::vector<T>& b)
 {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
 }
 
 /// The staging buffer, the index rows and flat buffers with padding are sized for the worst case; nobody steps or loads here.
