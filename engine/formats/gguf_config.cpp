@@ -79,9 +79,10 @@ std::string architectureOf(const GgufFile& file)
         file.refuse("the file holds a '" + type + "', not a model", "choose the GGUF file of the base model");
     if (file.integer("split.count").value_or(1) > 1)
         file.refuse("the file is one part of a split model", "join the parts first: llama-gguf-split --merge");
-    constexpr std::array kSupported{"llama", "qwen2", "qwen3"};
+    constexpr std::array kSupported{"llama", "qwen2", "qwen3", "granite", "smollm3"};
     if (std::find(kSupported.begin(), kSupported.end(), arch) == kSupported.end())
-        file.refuse("architecture '" + arch + "' is not supported", "supported are llama (Llama, Mistral, SmolLM2), qwen2 and qwen3: choose a model of one of them");
+        file.refuse("architecture '" + arch + "' is not supported",
+                    "supported are llama (Llama, Mistral, SmolLM2), qwen2, qwen3, granite and smollm3: choose a model of one of them");
     return arch;
 }
 
@@ -153,6 +154,23 @@ void readRopeTensor(const GgufFile& file, ModelShape& shape)
 
 bool hasInFirstLayer(const GgufFile& file, ParamId id) { return file.find(ggufNameOf(id)) != nullptr; }
 
+/// A multiplier that is absent or 0 is none, as llama.cpp takes it.
+void readMultipliers(const ArchFields& fields, ModelShape& shape)
+{
+    if (shape.family == "smollm3")
+        shape.noRopePeriod = 4;  // not in the metadata: llama.cpp has it fixed
+    if (shape.family != "granite")
+        return;
+    const auto orOne = [&](const char* field) {
+        const double value = fields.number(field).value_or(0.0);
+        return value == 0.0 ? 1.0 : value;
+    };
+    shape.embeddingScale = orOne("embedding_scale");
+    shape.residualScale = orOne("residual_scale");
+    shape.logitDivisor = orOne("logit_scale");
+    shape.attentionMultiplier = fields.number("attention.scale").value_or(0.0);
+}
+
 void readQuirks(const GgufFile& file, ModelShape& shape)
 {
     shape.qkvBias = hasInFirstLayer(file, biasId(0, Linear::Q));
@@ -190,11 +208,12 @@ GgufModel readGgufModel(const GgufFile& file)
     readPositions(file, fields, shape);
     readTable(file, shape);
     readQuirks(file, shape);
+    readMultipliers(fields, shape);
     const std::string where = utf8(file.file().path());
     validateShape(shape, where);
     readRopeTensor(file, shape);
     validateShape(shape, where);
-    model.permutedQk = arch == "llama";
+    model.permutedQk = arch == "llama" || arch == "granite" || arch == "smollm3";
     return model;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// From GGUF metadata to ModelShape: architectures llama (Llama, Mistral, SmolLM2), qwen2, qwen3.
+// From GGUF metadata to ModelShape: architectures llama (Llama, Mistral, SmolLM2), qwen2, qwen3, granite, smollm3.
 #pragma once
 
 #include "engine/formats/gguf_reader.h"
@@ -11,7 +11,7 @@ namespace lorikeet::formats {
 
 struct GgufModel {
     ModelShape shape;
-    /// True for arch llama: the rows of q and k are stored interleaved per head (see ggufRowOf).
+    /// True for arch llama, granite and smollm3: the rows of q and k are stored interleaved per head (see ggufRowOf).
     bool permutedQk = false;
 };
 

@@ -83,34 +83,45 @@ void refuseVariants(const JsonFields& fields)
                   "choose a language model that generates text");
 }
 
-/// Qwen decides per layer, by layer_types or by max_window_layers; the window counts when one layer uses it.
-bool someLayerSlides(const JsonFields& fields, const ModelShape& shape)
+/// The first layer of Qwen that slides, by layer_types or by max_window_layers; all behind it do. None: the number of layers or more.
+std::int64_t firstSlidingLayer(const JsonFields& fields, const ModelShape& shape)
 {
     const auto* types = fields.find("layer_types");
     if (types == nullptr || types->is_null())
-        return shape.layers > fields.integer("max_window_layers").value_or(28);
+        return std::max<std::int64_t>(0, fields.integer("max_window_layers").value_or(28));
     if (!types->is_array())
         fields.refuse("'layer_types' is not a list");
+    std::int64_t full = 0;
     bool slides = false;
     for (const auto& entry : *types) {
         const std::string type = entry.is_string() ? entry.get<std::string>() : "";
         if (type != "full_attention" && type != "sliding_attention")
             fields.refuse("layer type '" + type + "' is not supported, expected 'full_attention' or 'sliding_attention'", kOtherModel);
+        if (slides && type == "full_attention")
+            fields.refuse("'layer_types' has full attention behind a sliding window, which is not supported yet", kOtherModel);
         slides = slides || type == "sliding_attention";
+        full += slides ? 0 : 1;
     }
-    return slides;
+    return slides ? full : shape.layers;
 }
 
-std::int64_t slidingWindowOf(const JsonFields& fields, const FamilyDefaults& family, const ModelShape& shape)
+void readWindow(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape)
 {
     if (family.slidingWindow == 0 || fields.isNull("sliding_window"))
-        return 0;
-    if (family.windowNeedsFlag && (!fields.boolean("use_sliding_window").value_or(false) || !someLayerSlides(fields, shape)))
-        return 0;
+        return;
+    std::int64_t from = 0;
+    if (family.windowNeedsFlag) {
+        if (!fields.boolean("use_sliding_window").value_or(false))
+            return;
+        from = firstSlidingLayer(fields, shape);
+        if (from >= shape.layers)
+            return;
+    }
     const std::int64_t window = fields.integer("sliding_window").value_or(family.slidingWindow);
     if (window < 0)
         fields.refuse("'sliding_window' is " + std::to_string(window));
-    return window;
+    shape.slidingWindow = window;
+    shape.slidingFrom = window > 0 ? from : 0;
 }
 
 DType storageOf(const JsonFields& fields)
@@ -138,10 +149,12 @@ void readQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelSha
     shape.qkNorm = family.headNorm;
     shape.tiedHead = fields.boolean("tie_word_embeddings").value_or(family.tied);
     shape.storage = storageOf(fields);
-    if (runnableFamily(shape))
-        shape.slidingWindow = slidingWindowOf(fields, family, shape);
-    else
+    if (runnableFamily(shape)) {
+        readWindow(fields, family, shape);
+        readLayerQuirks(fields, family, shape);
+    } else {
         readPlannedQuirks(fields, family, shape);
+    }
 }
 
 ModelShape shapeOfFields(const JsonFields& fields, Sizes sizes, const std::string& name)
@@ -156,7 +169,7 @@ ModelShape shapeOfFields(const JsonFields& fields, Sizes sizes, const std::strin
     refuseContradictions(fields, family);
     readCounts(fields, family, sizes, shape);
     readQuirks(fields, family, shape);
-    const HfRope rope = runnableFamily(shape) ? readHfRope(fields, shape.maxContext) : HfRope{plannedTheta(fields, family.theta), {}};
+    const HfRope rope = runnableFamily(shape) ? readHfRope(fields, shape.maxContext, family.theta) : HfRope{plannedTheta(fields, family.theta), {}};
     shape.ropeTheta = rope.theta;
     shape.ropeScaling = rope.scaling;
     validateShape(shape, fields.where());

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <vector>
 
 namespace lorikeet::formats {
 
@@ -23,6 +24,10 @@ const char* classNameOf(const std::string& family)
         return "Qwen2ForCausalLM";
     if (family == "qwen3")
         return "Qwen3ForCausalLM";
+    if (family == "granite")
+        return "GraniteForCausalLM";
+    if (family == "smollm3")
+        return "SmolLM3ForCausalLM";
     LORIKEET_CHECK(false, "no config.json for family " + family);
     return "";
 }
@@ -31,6 +36,14 @@ void addRopeScaling(ordered_json& config, const RopeScaling& scaling)
 {
     if (scaling.type == RopeScaling::Type::Linear)
         config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", scaling.factor}};
+    if (scaling.type == RopeScaling::Type::Yarn)
+        config["rope_scaling"] = {{"rope_type", "yarn"},
+                                  {"factor", scaling.factor},
+                                  {"beta_fast", scaling.betaFast},
+                                  {"beta_slow", scaling.betaSlow},
+                                  {"attention_factor", scaling.attentionFactor},
+                                  {"truncate", scaling.wholeDims},
+                                  {"original_max_position_embeddings", scaling.originalContext}};
     if (scaling.type == RopeScaling::Type::Llama3)
         config["rope_scaling"] = {{"rope_type", "llama3"},
                                   {"factor", scaling.factor},
@@ -42,19 +55,31 @@ void addRopeScaling(ordered_json& config, const RopeScaling& scaling)
 /// What one family says and another does not.
 void addQuirks(ordered_json& config, const ModelShape& shape)
 {
-    if (shape.family == "llama") {
+    if (shape.family == "llama" || shape.family == "granite" || shape.family == "smollm3") {
         config["attention_bias"] = shape.qkvBias;
         config["mlp_bias"] = shape.mlpBias;
     }
     if (shape.family == "qwen3")
         config["attention_bias"] = shape.qkvBias;
+    if (shape.family == "granite") {
+        config["embedding_multiplier"] = shape.embeddingScale;
+        config["residual_multiplier"] = shape.residualScale;
+        config["attention_multiplier"] = shape.attentionScale();
+        config["logits_scaling"] = shape.logitDivisor;
+    }
+    if (shape.family == "smollm3") {
+        std::vector<int> turned;
+        for (std::int64_t layer = 0; layer < shape.layers; ++layer)
+            turned.push_back(shape.hasRope(layer) ? 1 : 0);
+        config["no_rope_layers"] = turned;  // 1: the layer HAS rotary positions
+    }
     if (shape.family == "mistral")
         config["sliding_window"] = shape.slidingWindow > 0 ? ordered_json(shape.slidingWindow) : ordered_json(nullptr);
     if (shape.family == "qwen2" || shape.family == "qwen3") {
         config["use_sliding_window"] = shape.slidingWindow > 0;
         if (shape.slidingWindow > 0) {
             config["sliding_window"] = shape.slidingWindow;
-            config["max_window_layers"] = 0;  // the layers from here on slide: all of them
+            config["max_window_layers"] = shape.slidingFrom;  // the layers from here on slide
         }
     }
 }

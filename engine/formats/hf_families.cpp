@@ -24,7 +24,7 @@ constexpr std::array<FamilyDefaults, 16> kFamilies{{
      .norms = 4, .headNorm = true, .slidingPeriod = 6},
     {.family = "phi3", .counts = {32064, 3072, 8192, 32, 32, 0, 0, 4096}, .eps = 1e-5},
     {.family = "olmo2", .counts = {50304, 4096, 11008, 32, 32, 0, 0, 2048}, .attentionBias = kQkvo, .eps = 1e-5, .widthNorm = true},
-    {.family = "granite", .counts = {32000, 4096, 11008, 32, 32, 0, 0, 2048}, .attentionBias = kQkvo, .readsMlpBias = true},
+    {.family = "granite", .counts = {32000, 4096, 11008, 32, 32, 0, 0, 2048}, .attentionBias = kQkvo, .readsMlpBias = true, .multipliers = true},
     {.family = "cohere", .counts = {256000, 8192, 22528, 40, 64, 0, 0, 8192}, .attentionBias = kQkvo, .tied = true, .epsKey = "layer_norm_eps", .eps = 1e-5,
      .theta = 500000.0, .norms = 1, .widthNormKey = "use_qk_norm"},
     {.family = "cohere2", .counts = {256000, 8192, 22528, 40, 64, 0, 0, 8192}, .slidingWindow = 4096, .attentionBias = kQkvo, .tied = true, .epsKey = "layer_norm_eps",
@@ -33,11 +33,11 @@ constexpr std::array<FamilyDefaults, 16> kFamilies{{
     {.family = "glm4", .counts = {151552, 4096, 13696, 40, 32, 2, 128, 131072}, .attentionBias = kQkv, .biasDefault = true, .eps = 1.5625e-7, .norms = 4},
     {.family = "stablelm", .counts = {50304, 2560, 6912, 32, 32, 32, 0, 4096}, .attentionBias = kQkv, .biasKey = "use_qkv_bias", .epsKey = "layer_norm_eps", .eps = 1e-5,
      .normBias = true, .widthNormKey = "qk_layernorm", .parallelKey = "use_parallel_residual"},
-    {.family = "smollm3", .counts = {128256, 2048, 11008, 36, 16, 4, 0, 32768}, .attentionBias = kQkvo, .readsMlpBias = true, .tied = true, .theta = 2e6},
+    {.family = "smollm3", .counts = {128256, 2048, 11008, 36, 16, 4, 0, 32768}, .attentionBias = kQkvo, .readsMlpBias = true, .tied = true, .theta = 2e6, .noRopePeriod = 4},
 }};
 
-constexpr const char* kHint = "models of the types llama (Llama, SmolLM2), mistral, qwen2 and qwen3 run; gemma, gemma2, gemma3, phi3, olmo2, granite, "
-                              "cohere, cohere2, glm, glm4, stablelm and smollm3 can be planned for";
+constexpr const char* kHint = "models of the types llama (Llama, SmolLM2), mistral, qwen2, qwen3, granite and smollm3 run; gemma, gemma2, gemma3, phi3, "
+                              "olmo2, cohere, cohere2, glm, glm4 and stablelm can be planned for";
 
 /// The first layer that sees everything, counted from 1, or the family's pattern.
 std::int64_t periodOf(const JsonFields& fields, const FamilyDefaults& family)
@@ -49,6 +49,23 @@ std::int64_t periodOf(const JsonFields& fields, const FamilyDefaults& family)
         fields.refuse("'layer_types' is not a list");
     const auto full = std::find(types->begin(), types->end(), "full_attention");
     return full == types->end() ? 0 : std::distance(types->begin(), full) + 1;
+}
+
+/// `no_rope_layers` names the layers that DO have rotary positions by 1. Lists that repeat with the period of their first 0 are read.
+std::int64_t noRopePeriodOf(const JsonFields& fields, const FamilyDefaults& family, const ModelShape& shape)
+{
+    const auto* list = fields.find("no_rope_layers");
+    if (list == nullptr || list->is_null())
+        return fields.integer("no_rope_layer_interval").value_or(family.noRopePeriod);
+    if (!list->is_array() || static_cast<std::int64_t>(list->size()) != shape.layers)
+        fields.refuse("'no_rope_layers' is not a list of one number for each of the " + std::to_string(shape.layers) + " layers");
+    const auto plain = std::find(list->begin(), list->end(), 0);
+    ModelShape read;
+    read.noRopePeriod = plain == list->end() ? 0 : std::distance(list->begin(), plain) + 1;
+    for (std::int64_t layer = 0; layer < shape.layers; ++layer)
+        if ((*list)[static_cast<std::size_t>(layer)] != (read.hasRope(layer) ? 1 : 0))
+            fields.refuse("'no_rope_layers' does not repeat with a period", "such models are not supported yet");
+    return read.noRopePeriod;
 }
 
 }  // namespace
@@ -66,6 +83,23 @@ const FamilyDefaults& familyOf(const JsonFields& fields)
         fields.refuse("there is no 'model_type'", kHint);
     fields.refuse("model type '" + type + "' is not supported",
                   fields.has("auto_map") ? std::string(kHint) + "; the model brings its own Python code, which is never run" : kHint);
+}
+
+void readLayerQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape)
+{
+    if (family.noRopePeriod > 0) {
+        shape.noRopePeriod = noRopePeriodOf(fields, family, shape);
+        if (fields.boolean("use_sliding_window").value_or(false))
+            fields.refuse("a sliding window in the layers without rotary positions is not supported");
+    }
+    if (!family.multipliers)
+        return;
+    shape.embeddingScale = fields.number("embedding_multiplier").value_or(1.0);
+    shape.residualScale = fields.number("residual_multiplier").value_or(1.0);
+    shape.logitDivisor = fields.number("logits_scaling").value_or(1.0);
+    shape.attentionMultiplier = fields.number("attention_multiplier").value_or(1.0);
+    if (!(shape.attentionMultiplier > 0))
+        fields.refuse("'attention_multiplier' is not a positive number");
 }
 
 void readPlannedQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape)

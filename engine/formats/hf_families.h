@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the configuration class of each model type assumes (transformers 5 configuration_*.py and modeling_*.py): defaults of absent fields
-// and the parts a layer has. Types beyond llama, mistral, qwen2 and qwen3 are read for planning only.
+// and the parts a layer has. Types that runnableFamily() does not know are read for planning only.
 #pragma once
 
 #include "engine/formats/json_text.h"
@@ -41,12 +41,18 @@ struct FamilyDefaults {
     const char* widthNormKey = nullptr;  ///< switch of the latter
     const char* parallelKey = nullptr;   ///< switch that leaves out the second norm
     std::int64_t slidingPeriod = 0;   ///< every N-th layer sees the whole context
+    std::int64_t noRopePeriod = 0;    ///< every N-th layer has no rotary positions
+    bool multipliers = false;         ///< of embedding, residual, attention and logits
 };
 
 /// @throws Error{BadInput} for an adapter, a missing or an unknown `model_type`.
 [[nodiscard]] const FamilyDefaults& familyOf(const JsonFields& fields);
 /// Whether `model_type` may say so.
 [[nodiscard]] bool isReadableType(std::string_view type) noexcept;
+
+/// What layers and streams of a family that runs have of their own: layers without rotary positions, multipliers.
+/// @throws Error{BadInput} for lists that are not periodic.
+void readLayerQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape);
 
 /// Biases, norms and window of a family that is only planned for.
 void readPlannedQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape);

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+
 namespace lorikeet::formats {
 
 namespace {
@@ -31,6 +33,34 @@ RopeScaling readLlama3(const JsonFields& config, const JsonFields& rope, std::in
     return scaling;
 }
 
+/// 0.1 m ln(scale) + 1: the temperature of the paper, as a factor of cosine and sine.
+double yarnMagnitude(double scale, double m) { return scale <= 1 ? 1.0 : 0.1 * m * std::log(scale) + 1.0; }
+
+RopeScaling readYarn(const JsonFields& config, const JsonFields& rope, std::int64_t maxContext)
+{
+    RopeScaling scaling;
+    scaling.type = RopeScaling::Type::Yarn;
+    const auto outer = config.integer("original_max_position_embeddings");
+    scaling.originalContext = outer ? *outer : rope.integer("original_max_position_embeddings").value_or(maxContext);
+    if (scaling.originalContext <= 0)
+        rope.refuse("'original_max_position_embeddings' is " + std::to_string(scaling.originalContext));
+    scaling.factor = required(rope, "factor", "yarn");
+    const auto orDefault = [&](const char* key, double fallback) {  // 0 counts as absent there
+        const double value = rope.number(key).value_or(0.0);
+        return value == 0.0 ? fallback : value;
+    };
+    scaling.betaFast = orDefault("beta_fast", 32.0);
+    scaling.betaSlow = orDefault("beta_slow", 1.0);
+    scaling.wholeDims = rope.boolean("truncate").value_or(true);
+    const double m = orDefault("mscale", 0.0);
+    const double all = orDefault("mscale_all_dim", 0.0);
+    const double usual = m != 0 && all != 0 ? yarnMagnitude(scaling.factor, m) / yarnMagnitude(scaling.factor, all) : yarnMagnitude(scaling.factor, 1.0);
+    scaling.attentionFactor = rope.number("attention_factor").value_or(usual);
+    if (!(scaling.betaFast > 0) || !(scaling.betaSlow > 0) || !(scaling.attentionFactor > 0) || !(scaling.factor > 0))
+        rope.refuse("the yarn position scaling is not consistent: expected a positive factor, beta_fast, beta_slow and attention_factor");
+    return scaling;
+}
+
 void refusePartial(const JsonFields& fields)
 {
     const double share = fields.number("partial_rotary_factor").value_or(1.0);
@@ -40,10 +70,10 @@ void refusePartial(const JsonFields& fields)
 
 }  // namespace
 
-HfRope readHfRope(const JsonFields& config, std::int64_t maxContext)
+HfRope readHfRope(const JsonFields& config, std::int64_t maxContext, double defaultTheta)
 {
     HfRope result;
-    result.theta = config.number("rope_theta").value_or(result.theta);
+    result.theta = config.number("rope_theta").value_or(defaultTheta);
     refusePartial(config);
     const nlohmann::json* parameters = config.object("rope_scaling");
     if (parameters == nullptr || parameters->empty())
@@ -61,8 +91,10 @@ HfRope readHfRope(const JsonFields& config, std::int64_t maxContext)
         result.scaling = {RopeScaling::Type::Linear, required(rope, "factor", type)};
     else if (type == "llama3")
         result.scaling = readLlama3(config, rope, maxContext);
-    else if (type != "default")
-        rope.refuse("position scaling of type '" + type + "' is not supported", "supported are default, linear and llama3: choose a model with one of them");
+    else if (type == "yarn")
+        result.scaling = readYarn(config, rope, maxContext);
+    else if (type != "default" && type != "dynamic")  // dynamic scales beyond the model's context only, where no job goes
+        rope.refuse("position scaling of type '" + type + "' is not supported", "supported are default, linear, dynamic, llama3 and yarn: choose a model with one of them");
     return result;
 }
 

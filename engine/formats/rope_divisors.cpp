@@ -77,6 +77,10 @@ std::vector<double> ropeDivisors(const RopeScaling& scaling, double theta, std::
     std::vector<double> divisors(static_cast<std::size_t>(headSize / 2), 1.0);
     if (scaling.type == RopeScaling::Type::Linear)
         std::fill(divisors.begin(), divisors.end(), scaling.factor);
+    for (std::size_t i = 0; i < divisors.size() && scaling.type == RopeScaling::Type::Yarn; ++i) {
+        const double share = scaling.yarnShare(static_cast<std::int64_t>(i), theta, headSize);
+        divisors[i] = 1.0 / (share / scaling.factor + 1.0 - share);
+    }
     if (scaling.type != RopeScaling::Type::Llama3)
         return divisors;
     for (std::size_t i = 0; i < divisors.size(); ++i) {

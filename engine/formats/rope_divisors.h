@@ -13,7 +13,7 @@
 namespace lorikeet::formats {
 
 /// Divisor of each of the headSize / 2 frequencies: the plain frequency theta^(-2i/d) over the scaled one (transformers
-/// modeling_rope_utils, types "linear" and "llama3").
+/// modeling_rope_utils, types "linear", "llama3" and "yarn", whose factor of cosine and sine is not in it).
 [[nodiscard]] std::vector<double> ropeDivisors(const RopeScaling& scaling, double theta, std::int64_t headSize);
 
 /// A scaling whose divisors equal `divisors` within 1e-4 relative; nothing when there is none (longrope, yarn, or a damaged tensor).

@@ -20,6 +20,13 @@ float llama3Scaled(float inverse, const RopeScaling& s)
     return static_cast<float>((1.0 - smooth) * inverse / s.factor + smooth * inverse);
 }
 
+/// In fp32 as transformers blends.
+float yarnScaled(float inverse, float share, const RopeScaling& s)
+{
+    const float kept = 1.0f - share;
+    return inverse / static_cast<float>(s.factor) * (1.0f - kept) + inverse * kept;
+}
+
 }  // namespace
 
 std::vector<float> ropeInverseFrequencies(const ModelShape& shape)
@@ -34,6 +41,8 @@ std::vector<float> ropeInverseFrequencies(const ModelShape& shape)
             f = static_cast<float>(f / shape.ropeScaling.factor);
         else if (shape.ropeScaling.type == RopeScaling::Type::Llama3)
             f = llama3Scaled(f, shape.ropeScaling);
+        else if (shape.ropeScaling.type == RopeScaling::Type::Yarn)
+            f = yarnScaled(f, static_cast<float>(shape.ropeScaling.yarnShare(i, shape.ropeTheta, shape.headSize)), shape.ropeScaling);
         inverse[static_cast<std::size_t>(i)] = f;
     }
     return inverse;
@@ -43,14 +52,15 @@ std::vector<float> ropeTable(const ModelShape& shape, std::int64_t context)
 {
     const std::vector<float> inverse = ropeInverseFrequencies(shape);
     const std::size_t half = inverse.size();
+    const auto length = static_cast<float>(shape.ropeScaling.attentionFactor);
     std::vector<float> table(static_cast<std::size_t>(context) * 2 * half);
     for (std::int64_t position = 0; position < context; ++position) {
         float* row = table.data() + static_cast<std::size_t>(position) * 2 * half;
         for (std::size_t i = 0; i < half; ++i) {
             // transformers multiplies position and frequency in fp32.
             const float angle = static_cast<float>(position) * inverse[i];
-            row[i] = static_cast<float>(std::cos(static_cast<double>(angle)));
-            row[half + i] = static_cast<float>(std::sin(static_cast<double>(angle)));
+            row[i] = static_cast<float>(std::cos(static_cast<double>(angle))) * length;
+            row[half + i] = static_cast<float>(std::sin(static_cast<double>(angle))) * length;
         }
     }
     return table;

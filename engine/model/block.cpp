@@ -36,20 +36,39 @@ void Block::queriesKeysValues(const BlockWeights& w, const BlockMats& b, const P
         normHeads(b.q, b.qPre, w.qNorm);
         normHeads(b.k, b.kPre, w.kNorm);
     }
+    if (!m_shape.hasRope(w.layer))
+        return;
     turn(b.q, in, false);
     turn(b.k, in, false);
 }
 
-void Block::attend(const BlockMats& b, const PassInputs& in) const
+void Block::attend(const BlockWeights& w, const BlockMats& b, const PassInputs& in) const
 {
     kernels::attentionForward(m_context, {b.attn, b.lse, b.q, b.k, b.v, in.documents, m_shape.headSize, m_shape.attentionScale(),
-                                          m_shape.slidingWindow, in.longestDocument});
+                                          m_shape.windowOf(w.layer), in.longestDocument});
+}
+
+/// y = residual scale * y + stream.
+void Block::addBranch(const Mat& y, const Mat& stream) const
+{
+    if (m_shape.residualScale != 1.0)
+        kernels::convert(m_context, {y, y, m_shape.residualScale});
+    kernels::add(m_context, {y, y, stream});
+}
+
+/// The gradient of what a branch gave, before its scale: that of the stream, or a scaled copy where dNorm will be written next.
+const Mat& Block::branchGradient(const BackwardMats& g) const
+{
+    if (m_shape.residualScale == 1.0)
+        return g.dStream;
+    kernels::convert(m_context, {g.dNorm, g.dStream, m_shape.residualScale});
+    return g.dNorm;
 }
 
 void Block::attentionResidual(const BlockWeights& w, const BlockMats& b, const PassInputs& in) const
 {
     project(w, Linear::O, b.mid, b.attn, b, in);
-    kernels::add(m_context, {b.mid, b.mid, b.x});
+    addBranch(b.mid, b.x);
 }
 
 void Block::gates(const BlockWeights& w, const BlockMats& b, const PassInputs& in) const
@@ -63,13 +82,13 @@ void Block::mlpResidual(const BlockWeights& w, const BlockMats& b, const PassInp
 {
     kernels::swigluForward(m_context, {b.product, b.gate, b.up});
     project(w, Linear::Down, b.y, b.product, b, in);
-    kernels::add(m_context, {b.y, b.y, b.mid});
+    addBranch(b.y, b.mid);
 }
 
 void Block::forward(const BlockWeights& w, const BlockMats& b, const PassInputs& in) const
 {
     queriesKeysValues(w, b, in);
-    attend(b, in);
+    attend(w, b, in);
     attentionResidual(w, b, in);
     gates(w, b, in);
     mlpResidual(w, b, in);
@@ -83,7 +102,7 @@ void Block::forwardCached(const BlockWeights& w, const BlockMats& b, const PassI
     rows.v = cache.values.slice(cache.first, b.x.rows);
     queriesKeysValues(w, rows, in);
     kernels::attentionCached(m_context, {rows.attn, rows.q, cache.keys, cache.values, cache.first, m_shape.headSize,
-                                         m_shape.attentionScale(), m_shape.slidingWindow});
+                                         m_shape.attentionScale(), m_shape.windowOf(w.layer)});
     attentionResidual(w, rows, in);
     gates(w, rows, in);
     mlpResidual(w, rows, in);
@@ -106,7 +125,7 @@ void Block::backwardMlp(const BlockWeights& w, const BlockMats& b, const Backwar
     if (level == Recompute::Cheap)
         kernels::rmsNormForward(m_context, {b.norm2, b.mid, w.normMid, m_shape.normEps});
 
-    backwardLinear(w, Linear::Down, b, g, in, g.dProduct, false, g.dStream, b.product);
+    backwardLinear(w, Linear::Down, b, g, in, g.dProduct, false, branchGradient(g), b.product);
     kernels::swigluBackward(m_context, {b.gate, b.up, g.dProduct});
     backwardLinear(w, Linear::Gate, b, g, in, g.dNorm, false, b.gate, b.norm2);
     backwardLinear(w, Linear::Up, b, g, in, g.dNorm, true, b.up, b.norm2);
@@ -122,13 +141,15 @@ void Block::backwardAttention(const BlockWeights& w, const BlockMats& b, const B
         kernels::rmsNormForward(m_context, {b.norm1, b.x, w.normIn, m_shape.normEps});
     }
 
-    backwardLinear(w, Linear::O, b, g, in, g.dAttn, false, g.dStream, b.attn);
+    backwardLinear(w, Linear::O, b, g, in, g.dAttn, false, branchGradient(g), b.attn);
     kernels::attentionBackward(m_context, {.dq = g.dQ, .dk = g.dK, .dv = g.dV, .delta = g.attnDelta, .sum = g.attnSum, .dout = g.dAttn,
                                            .out = b.attn, .lse = b.lse, .q = b.q, .k = b.k, .v = b.v, .documents = in.documents,
-                                           .headSize = m_shape.headSize, .scale = m_shape.attentionScale(), .window = m_shape.slidingWindow,
+                                           .headSize = m_shape.headSize, .scale = m_shape.attentionScale(), .window = m_shape.windowOf(w.layer),
                                            .maxDocument = in.longestDocument});
-    turn(g.dQ, in, true);
-    turn(g.dK, in, true);
+    if (m_shape.hasRope(w.layer)) {
+        turn(g.dQ, in, true);
+        turn(g.dK, in, true);
+    }
     if (m_shape.qkNorm) {
         const auto backwardHeads = [&](const Mat& d, const Mat& pre, const Mat& gain, const Mat& dGain) {
             const std::int64_t rows = d.elements() / m_shape.headSize;
@@ -150,7 +171,7 @@ void Block::backward(const BlockWeights& w, const BlockMats& b, const BackwardMa
 {
     if (level == Recompute::WholeBlock) {
         queriesKeysValues(w, b, in);
-        attend(b, in);
+        attend(w, b, in);
         attentionResidual(w, b, in);
     }
     backwardMlp(w, b, g, in, level);

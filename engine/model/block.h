@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The decoder block: hand-written forward and backward in planned buffers. One block runs all families; ModelShape switches the
-// quirks (biases, q/k norm, window).
+// quirks (biases, q/k norm, window, rotary positions, multipliers).
 //
 // x -> norm1 -> q k v -> (q/k norm) -> rope -> attention -> o -> + x = mid -> norm2 -> gate up -> silu(gate) up -> down -> + mid = y
 #pragma once
@@ -24,6 +24,7 @@ struct BlockWeights {
     Mat dNormMid;
     Mat dQNorm;
     Mat dKNorm;
+    std::int64_t layer = 0;
     std::array<LinearView, 7> linears;
 
     [[nodiscard]] const LinearView& at(Linear linear) const { return linears[static_cast<std::size_t>(linear)]; }
@@ -74,7 +75,7 @@ public:
 private:
     void project(const BlockWeights& w, Linear linear, const Mat& y, const Mat& x, const BlockMats& b, const PassInputs& in) const;
     void queriesKeysValues(const BlockWeights& w, const BlockMats& b, const PassInputs& in) const;
-    void attend(const BlockMats& b, const PassInputs& in) const;
+    void attend(const BlockWeights& w, const BlockMats& b, const PassInputs& in) const;
     void attentionResidual(const BlockWeights& w, const BlockMats& b, const PassInputs& in) const;
     void gates(const BlockWeights& w, const BlockMats& b, const PassInputs& in) const;
     void mlpResidual(const BlockWeights& w, const BlockMats& b, const PassInputs& in) const;
@@ -82,6 +83,8 @@ private:
                         bool accumulate, const Mat& dy, const Mat& x) const;
     void backwardMlp(const BlockWeights& w, const BlockMats& b, const BackwardMats& g, const PassInputs& in, Recompute level) const;
     void backwardAttention(const BlockWeights& w, const BlockMats& b, const BackwardMats& g, const PassInputs& in, Recompute level, bool lowest) const;
+    void addBranch(const Mat& y, const Mat& stream) const;
+    [[nodiscard]] const Mat& branchGradient(const BackwardMats& g) const;
     void normHeads(const Mat& y, const Mat& x, const Mat& gain) const;
     void turn(const Mat& x, const PassInputs& in, bool inverse) const;
 

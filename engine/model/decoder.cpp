@@ -57,6 +57,7 @@ void Decoder::resolveFrozen()
     for (std::size_t layer = 0; layer < m_layers.size(); ++layer) {
         const plan::LayerWeights& ids = m_layout.layers[layer];
         BlockWeights& w = m_layers[layer];
+        w.layer = static_cast<std::int64_t>(layer);
         w.normIn = m_memory.mat(ids.normIn);
         w.normMid = m_memory.mat(ids.normMid);
         w.qNorm = m_memory.mat(ids.qNorm);
@@ -245,11 +246,18 @@ void Decoder::embedTokens(const Mat& x)
 {
     if (m_offload.embeddingIsOnHost()) {
         m_offload.embed(x, m_host.tokens);
-        return;
+    } else {
+        Mat tokens = m_memory.mat(m_layout.batch.tokens);
+        tokens.cols = x.rows;
+        kernels::embed(m_context, {x, m_embedding, tokens});
     }
-    Mat tokens = m_memory.mat(m_layout.batch.tokens);
-    tokens.cols = x.rows;
-    kernels::embed(m_context, {x, m_embedding, tokens});
+    scaleEmbedded(x);
+}
+
+void Decoder::scaleEmbedded(const Mat& x)
+{
+    if (m_shape.embeddingScale != 1.0)
+        kernels::convert(m_context, {x, x, m_shape.embeddingScale});
 }
 
 Mat Decoder::forwardForTraining(const PassInputs& in, std::int64_t rows, const std::stop_token& stop)
@@ -286,6 +294,7 @@ void Decoder::backward(const PassInputs& in, std::int64_t rows, const std::stop_
     if (m_dEmbedding) {
         Mat tokens = m_memory.mat(m_layout.batch.tokens);
         tokens.cols = rows;
+        scaleEmbedded(g.dStream);
         kernels::embedBackward(m_context, {m_dEmbedding, g.dStream, tokens});
     }
 }

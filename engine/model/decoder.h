@@ -70,6 +70,7 @@ private:
     PassInputs upload(const data::MicroBatch& batch, std::int64_t rows);
     /// x [N, H] = the rows of the embedding for the N tokens uploaded last.
     void embedTokens(const Mat& x);
+    void scaleEmbedded(const Mat& x);
     [[nodiscard]] BlockMats blockMats(const plan::BlockBuffers& ids, std::int64_t rows);
     [[nodiscard]] BackwardMats backwardMats(std::int64_t rows);
     [[nodiscard]] Head headMats(const plan::HeadBuffers& ids, std::int64_t rows);

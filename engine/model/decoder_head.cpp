@@ -62,10 +62,10 @@ double Decoder::loss(const plan::HeadBuffers& ids, const Mat& x, const data::Mic
         const Mat targets = m_memory.mat(m_layout.batch.targets).part(first, 1, count);
         kernels::gatherRows(m_context, {head.x, x, rows});
         kernels::rmsNormForward(m_context, {head.norm, head.x, m_finalNorm, m_shape.normEps});
-        kernels::matmul(m_context, {.c = whole.logits, .a = whole.norm, .b = m_head, .transposeB = true});
+        kernels::matmul(m_context, {.c = whole.logits, .a = whole.norm, .b = m_head, .transposeB = true, .alpha = 1.0 / m_shape.logitDivisor});
         kernels::crossEntropy(m_context, {head.logits, targets, head.losses, gradient, gradientScale});
         if (gradient) {
-            kernels::matmul(m_context, {.c = whole.dNorm, .a = whole.logits, .b = m_head});
+            kernels::matmul(m_context, {.c = whole.dNorm, .a = whole.logits, .b = m_head, .alpha = 1.0 / m_shape.logitDivisor});
             if (m_dHead)
                 addHeadGradient(whole, count);
             kernels::rmsNormBackward(m_context, {.dx = head.dNorm, .dy = head.dNorm, .x = head.x, .gain = m_finalNorm, .dGain = m_dFinalNorm, .eps = m_shape.normEps});
@@ -90,7 +90,7 @@ void Decoder::addHeadGradient(const Head& whole, std::int64_t count)
         kernels::fillZero(m_context, whole.logits.slice(count, rest));
         kernels::fillZero(m_context, whole.norm.slice(count, rest));
     }
-    kernels::matmul(m_context, {.c = m_dHead, .a = whole.logits, .transposeA = true, .b = whole.norm, .beta = 1.0});
+    kernels::matmul(m_context, {.c = m_dHead, .a = whole.logits, .transposeA = true, .b = whole.norm, .alpha = 1.0 / m_shape.logitDivisor, .beta = 1.0});
 }
 
 void Decoder::logits(std::span<const std::int32_t> tokens, const std::function<void(std::int64_t, std::span<const float>)>& sink,
@@ -116,7 +116,7 @@ void Decoder::logits(std::span<const std::int32_t> tokens, const std::function<v
         throwIfStopped(stop);
         const Head head = headMats(m_layout.evaluateHead, std::min(m_layout.lossChunk, count - first));
         kernels::rmsNormForward(m_context, {head.norm, x.slice(first, head.norm.rows), m_finalNorm, m_shape.normEps});
-        kernels::matmul(m_context, {.c = head.logits, .a = head.norm, .b = m_head, .transposeB = true});
+        kernels::matmul(m_context, {.c = head.logits, .a = head.norm, .b = m_head, .transposeB = true, .alpha = 1.0 / m_shape.logitDivisor});
         downloadAsFloats(m_context, head.logits, piece);
         sink(first, piece);
     }
@@ -144,6 +144,7 @@ std::vector<float> Decoder::extend(std::span<const std::int32_t> tokens, std::in
             m_offload.embed(x, tokens.subspan(done, static_cast<std::size_t>(rows)));
         else
             kernels::embed(m_context, {x, m_embedding, ids});
+        scaleEmbedded(x);
         for (std::size_t layer = 0; layer < m_layers.size(); ++layer) {
             throwIfStopped(stop);
             m_offload.bringWeights(layer, layer + 1);
@@ -159,7 +160,7 @@ std::vector<float> Decoder::extend(std::span<const std::int32_t> tokens, std::in
     const Mat norm = m_memory.mat(sample.norm);
     const Mat logits = m_memory.mat(sample.logits);
     kernels::rmsNormForward(m_context, {norm, last, m_finalNorm, m_shape.normEps});
-    kernels::matmul(m_context, {.c = logits, .a = norm, .b = m_head, .transposeB = true});
+    kernels::matmul(m_context, {.c = logits, .a = norm, .b = m_head, .transposeB = true, .alpha = 1.0 / m_shape.logitDivisor});
     std::vector<float> result;
     downloadAsFloats(m_context, logits, result);
     return result;

@@ -92,7 +92,8 @@ private:
         const auto context = static_cast<double>(m_job.recipe.context);
         const double document = workload.documentTokens > 0 ? std::min(workload.documentTokens, context) : context;
         const auto window = static_cast<double>(m_shape.slidingWindow);
-        return window > 0 && window < document ? window * (1 - window / (2 * document)) : document / 2;
+        const double whole = static_cast<double>(m_shape.slidingFrom) / m_layers;  // share of the layers without the window
+        return window > 0 && window < document ? whole * document / 2 + (1 - whole) * window * (1 - window / (2 * document)) : document / 2;
     }
     /// One product of a frozen map with all rows, in `layers` layers: forward, or its input's gradient.
     void product(Work work, Linear linear, double layers)

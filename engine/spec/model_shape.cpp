@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <string_view>
+#include <numbers>
 #include <utility>
 
 namespace lorikeet {
@@ -25,6 +26,18 @@ void requireRange(std::int64_t value, std::int64_t low, std::int64_t high, const
                 kConfigHint);
 }
 
+void requireScales(const ModelShape& shape, const std::string& where)
+{
+    const auto require = [&](double value, const char* name, bool zero) {
+        if (!std::isfinite(value) || value < 0 || (value == 0 && !zero))
+            throw Error(ErrorCode::BadInput, where + ": " + name + " is out of range, expected a positive number");
+    };
+    require(shape.embeddingScale, "the embedding multiplier", false);
+    require(shape.residualScale, "the residual multiplier", false);
+    require(shape.attentionMultiplier, "the attention multiplier", true);
+    require(shape.logitDivisor, "the scaling of the logits", false);
+}
+
 /// The factors of the largest part of a model that is too large, as its configuration names them.
 std::string largestPart(const ModelShape& s)
 {
@@ -41,11 +54,26 @@ std::string largestPart(const ModelShape& s)
     return "the number of heads (" + std::to_string(s.heads) + "), the head size (" + std::to_string(s.headSize) + ")" + layers + " and " + hidden;
 }
 
-constexpr std::array<std::string_view, 4> kRunnable{"llama", "mistral", "qwen2", "qwen3"};
+constexpr std::array<std::string_view, 6> kRunnable{"llama", "mistral", "qwen2", "qwen3", "granite", "smollm3"};
 
 }  // namespace
 
-double ModelShape::attentionScale() const noexcept { return 1.0 / std::sqrt(static_cast<double>(headSize)); }
+double RopeScaling::yarnShare(std::int64_t index, double theta, std::int64_t headSize) const noexcept
+{
+    const auto width = static_cast<double>(headSize);
+    // The dimension whose frequency turns `rotations` times in the original context.
+    const auto dimOf = [&](double rotations) {
+        return width * std::log(static_cast<double>(originalContext) / (rotations * 2.0 * std::numbers::pi)) / (2.0 * std::log(theta));
+    };
+    const double first = dimOf(betaFast);
+    const double last = dimOf(betaSlow);
+    const double low = std::max(wholeDims ? std::floor(first) : first, 0.0);
+    const double high = std::min(wholeDims ? std::ceil(last) : last, width - 1.0);
+    const double length = high == low ? 0.001 : high - low;  // no division by nothing, as in transformers
+    return std::clamp((static_cast<double>(index) - low) / length, 0.0, 1.0);
+}
+
+double ModelShape::attentionScale() const noexcept { return attentionMultiplier > 0 ? attentionMultiplier : 1.0 / std::sqrt(static_cast<double>(headSize)); }
 
 std::uint64_t ModelShape::layerNormParameterCount() const noexcept
 {
@@ -77,7 +105,7 @@ void requireRunnableFamily(const ModelShape& shape, const std::string& where)
 {
     if (!runnableFamily(shape))
         throw Error(ErrorCode::BadInput, where + " is a " + shape.family + " model: it can be planned for, not run",
-                    "choose a model of the families llama (Llama, SmolLM2), mistral, qwen2 or qwen3");
+                    "choose a model of the families llama (Llama, SmolLM2), mistral, qwen2, qwen3, granite or smollm3");
 }
 
 void validateShape(const ModelShape& shape, const std::string& where)
@@ -92,6 +120,9 @@ void validateShape(const ModelShape& shape, const std::string& where)
     requireRange(shape.maxContext, 1, std::int64_t{1} << 32, "the context length", where);
     requireRange(shape.normsPerLayer, 1, 8, "the number of norms per layer", where);
     requireRange(shape.slidingWindow, 0, std::int64_t{1} << 32, "the sliding window", where);
+    requireRange(shape.slidingFrom, 0, shape.layers, "the first layer with a sliding window", where);
+    requireRange(shape.noRopePeriod, 0, 1 << 16, "the period of layers without rotary positions", where);
+    requireScales(shape, where);
     requireRange(shape.slidingPeriod, 0, shape.layers, "the period of the sliding window", where);
     if (shape.parameterCount() > kMostParameters)
         throw Error(ErrorCode::BadInput, where + ": " + largestPart(shape) + " make " + std::to_string(shape.parameterCount())

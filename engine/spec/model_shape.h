@@ -14,14 +14,23 @@
 namespace lorikeet {
 
 /// Position scaling of the rotary embedding. Llama3: frequencies are divided by `factor` below `lowFrequencyFactor`, kept above
-/// `highFrequencyFactor`, blended between (transformers modeling_rope_utils, type "llama3"); Linear: all divided by `factor`.
+/// `highFrequencyFactor`, blended between (transformers modeling_rope_utils, type "llama3"); Linear: all divided by `factor`; Yarn: divided where
+/// a frequency turns less than betaSlow times in the original context, kept where more than betaFast times, blended by index between
+/// (Peng et al. 2023, arXiv:2309.00071), cosine and sine times attentionFactor.
 struct RopeScaling {
-    enum class Type : std::uint8_t { None, Linear, Llama3 };
+    enum class Type : std::uint8_t { None, Linear, Llama3, Yarn };
     Type type = Type::None;
     double factor = 1.0;
     double lowFrequencyFactor = 1.0;
     double highFrequencyFactor = 4.0;
     std::int64_t originalContext = 8192;
+    double betaFast = 32.0;
+    double betaSlow = 1.0;
+    double attentionFactor = 1.0;
+    bool wholeDims = true;  ///< Yarn: the ends of the blend are rounded outwards to whole dimensions
+
+    /// Yarn: share of dividing by the factor, 0 to 1, at each of headSize / 2 frequencies of this theta.
+    [[nodiscard]] double yarnShare(std::int64_t index, double theta, std::int64_t headSize) const noexcept;
 
     bool operator==(const RopeScaling&) const = default;
 };
@@ -48,6 +57,12 @@ struct ModelShape {
     bool qkNorm = false;    ///< RMSNorm over the head size on q and k before rope (Qwen3)
     bool tiedHead = false;  ///< the head is the embedding table
     std::int64_t slidingWindow = 0;  ///< 0: full attention
+    std::int64_t slidingFrom = 0;    ///< with a window: layers before this one see the whole context (Qwen)
+    std::int64_t noRopePeriod = 0;   ///< every N-th layer has no rotary positions (SmolLM3: 4); 0: all have
+    double embeddingScale = 1.0;     ///< of the embedded tokens (Granite)
+    double residualScale = 1.0;      ///< of what a branch adds to the stream (Granite)
+    double attentionMultiplier = 0;  ///< of the attention scores (Granite); 0: 1 / sqrt(head size)
+    double logitDivisor = 1.0;       ///< logits are divided by it (Granite)
     // Of families that can be planned for only:
     std::int64_t normsPerLayer = 2;    ///< norms over the hidden width: 4 in Gemma 2 and 3, 1 in Command R
     bool normBias = false;             ///< LayerNorm with a bias (StableLM)
@@ -57,7 +72,11 @@ struct ModelShape {
 
     [[nodiscard]] std::int64_t queryWidth() const noexcept { return heads * headSize; }
     [[nodiscard]] std::int64_t kvWidth() const noexcept { return kvHeads * headSize; }
-    /// Scale of the attention scores: 1 / sqrt(head size).
+    /// Tokens that a query of this layer sees, 0: all before it. For families that run.
+    [[nodiscard]] std::int64_t windowOf(std::int64_t layer) const noexcept { return layer < slidingFrom ? 0 : slidingWindow; }
+    /// Whether q and k of this layer are turned by their positions.
+    [[nodiscard]] bool hasRope(std::int64_t layer) const noexcept { return noRopePeriod == 0 || (layer + 1) % noRopePeriod != 0; }
+    /// Scale of the attention scores: the multiplier, or 1 / sqrt(head size).
     [[nodiscard]] double attentionScale() const noexcept;
     /// Parameters as published: a tied head counts once.
     [[nodiscard]] std::uint64_t parameterCount() const noexcept;

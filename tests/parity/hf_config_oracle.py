@@ -7,7 +7,7 @@ import pathlib
 import sys
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
+from transformers import AutoConfig, AutoModelForCausalLM, GraniteConfig, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config, SmolLM3Config
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 SMALL = dict(vocab_size=48, hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -22,12 +22,19 @@ SAVED = {
     "llama_head": LlamaConfig(**SMALL, head_dim=16, dtype="bfloat16"),
     "llama3": LlamaConfig(**SMALL, rope_parameters=dict(LLAMA3)),
     "llama_linear": LlamaConfig(**SMALL, rope_parameters=dict(rope_type="linear", factor=4.0, rope_theta=20000.0)),
+    "yarn": Qwen2Config(**SMALL, rope_parameters=dict(rope_type="yarn", factor=4.0, rope_theta=10000.0, original_max_position_embeddings=64)),
+    "yarn_all": LlamaConfig(**SMALL, head_dim=16, rope_parameters=dict(rope_type="yarn", factor=4.0, rope_theta=500.0, beta_fast=6, beta_slow=2,
+                                                                       mscale=0.7, mscale_all_dim=1.1, truncate=False, original_max_position_embeddings=64)),
+    "yarn_given": LlamaConfig(**SMALL, rope_parameters=dict(rope_type="yarn", factor=8.0, rope_theta=1e4, attention_factor=1.5, original_max_position_embeddings=32)),
     "mistral": MistralConfig(**SMALL),
     "mistral_full": MistralConfig(**SMALL, sliding_window=None, head_dim=12),
     "qwen2": Qwen2Config(**SMALL, tie_word_embeddings=True),
     "qwen2_window": Qwen2Config(**SMALL, use_sliding_window=True, sliding_window=64, max_window_layers=1),
     "qwen2_window_unused": Qwen2Config(**SMALL, use_sliding_window=True, sliding_window=64, max_window_layers=2),
     "qwen3": Qwen3Config(**SMALL, head_dim=16),
+    "granite": GraniteConfig(**SMALL, attention_bias=True, mlp_bias=True, embedding_multiplier=12.0, residual_multiplier=0.22,
+                             attention_multiplier=0.0078125, logits_scaling=16.0),
+    "smollm3": SmolLM3Config(**{**SMALL, "num_hidden_layers": 7}, no_rope_layer_interval=3, pad_token_id=None, mlp_bias=True),
     "qwen3_bias": Qwen3Config(**SMALL, head_dim=16, attention_bias=True, rope_parameters=dict(rope_type="default", rope_theta=1e6)),
 }
 # What a file must state; all else may be absent.
@@ -41,17 +48,16 @@ WRITTEN = {
     "null_kv": {**SMALL, "model_type": "qwen2", "num_key_value_heads": None},
     "null_window": {**SMALL, "model_type": "mistral", "sliding_window": None},
     "both_spellings": dict(SMALL, model_type="llama", rope_theta=70000.0, rope_parameters={"rope_type": "default", "rope_theta": 70000.0}),
-    **{f"only_{name}": dict(SIZES, model_type=name) for name in ("llama", "mistral", "qwen2", "qwen3")},
+    **{f"only_{name}": dict(SIZES, model_type=name) for name in ("llama", "mistral", "qwen2", "qwen3", "granite", "smollm3")},
 }
 
 
 def frequencies(config):
     kind = config.rope_parameters["rope_type"]
     if kind == "default":
-        return None
+        return None, 1.0
     inv, scale = ROPE_INIT_FUNCTIONS[kind](config, "cpu")
-    assert scale == 1.0
-    return inv.tolist()
+    return inv.tolist(), scale
 
 
 def describe(config):
@@ -66,7 +72,10 @@ def describe(config):
                 vocab=config.vocab_size, context=config.max_position_embeddings, eps=config.rms_norm_eps,
                 theta=config.rope_parameters["rope_theta"], tied=config.tie_word_embeddings, window=window if slides else 0,
                 dtype=str(config.dtype or "float32").removeprefix("torch."), tensors=tensors, count=model.num_parameters(),
-                frequencies=frequencies(config), bos=config.bos_token_id, eos=config.eos_token_id)
+                slides=[layer for layer, kind in enumerate(kinds or []) if kind == "sliding_attention"],
+                turned=getattr(config, "no_rope_layers", None),
+                multipliers=[getattr(config, key, None) for key in ("embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling")],
+                frequencies=frequencies(config)[0], attention_factor=frequencies(config)[1], bos=config.bos_token_id, eos=config.eos_token_id)
 
 
 folder = pathlib.Path(sys.argv[1])

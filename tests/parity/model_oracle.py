@@ -30,7 +30,7 @@ COMMON = dict(hidden_size=64, intermediate_size=112, num_hidden_layers=3, vocab_
 
 
 def families():
-    from transformers import LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
+    from transformers import GraniteConfig, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config, SmolLM3Config
     llama3 = dict(rope_type="llama3", rope_theta=500000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
                   original_max_position_embeddings=32)
     return {
@@ -44,6 +44,16 @@ def families():
         "mistral-window": MistralConfig(**COMMON, num_attention_heads=4, num_key_value_heads=2, sliding_window=17,
                                         tie_word_embeddings=False),
         "qwen2": Qwen2Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, tie_word_embeddings=True),
+        "qwen2-window": Qwen2Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, use_sliding_window=True,
+                                    sliding_window=17, max_window_layers=1, tie_word_embeddings=True),
+        "qwen2-yarn": Qwen2Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, tie_word_embeddings=True, rope_parameters=dict(
+            rope_type="yarn", factor=4.0, rope_theta=10000.0, original_max_position_embeddings=48)),
+        "dynamic": LlamaConfig(**COMMON, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True,
+                               rope_parameters=dict(rope_type="dynamic", factor=4.0, rope_theta=10000.0)),
+        "granite": GraniteConfig(**COMMON, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-5, embedding_multiplier=3.0,
+                                 residual_multiplier=0.4, attention_multiplier=0.2, logits_scaling=2.5, tie_word_embeddings=True),
+        "smollm3": SmolLM3Config(**{**COMMON, "num_hidden_layers": 5}, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, no_rope_layer_interval=4, pad_token_id=None,
+                                 bos_token_id=1, eos_token_id=2, tie_word_embeddings=True),
         # Every row a multiple of 64: bitsandbytes 0.50.2 dequantises other matrices wrongly on a CPU (24 % off instead of 9 %, though the codes
         # are right).
         "blocks": LlamaConfig(**{**COMMON, "intermediate_size": 128}, num_attention_heads=4, num_key_value_heads=4, tie_word_embeddings=True),
@@ -91,18 +101,24 @@ def make_models(out):
             save_file({"logits": logits_of(exact, tokens)}, str(folder / "expected.safetensors"))
             (folder / "tokens.json").write_text(json.dumps(tokens))
             model = stored.to(torch.float32)
-        if name in ("llama", "smollm2"):
+        if name in ("llama", "smollm2", "granite", "smollm3"):
             write_gguf(exact, config, out / f"{name}.gguf", name)
         if name == "llama":
             write_gguf(exact, config, out / "llama-unpermuted.gguf", name, permuted=False)
 
 
 def write_gguf(model, config, path, name, permuted=True):
-    """The llama architecture of GGUF: q and k rows permuted from half-split to interleaved, as llama.cpp's converter does; without
+    """The llama architecture of GGUF and those that share its layout: q and k rows permuted from half-split to interleaved, as llama.cpp's converter does; without
     that it is a wrong file, which a test must notice."""
     import gguf
     import numpy
-    writer = gguf.GGUFWriter(str(path), "llama")
+    arch = config.model_type
+    writer = gguf.GGUFWriter(str(path), arch)
+    if arch == "granite":
+        writer.add_embedding_scale(config.embedding_multiplier)
+        writer.add_residual_scale(config.residual_multiplier)
+        writer.add_attention_scale(config.attention_multiplier)
+        writer.add_logit_scale(config.logits_scaling)
     writer.add_name(name)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
@@ -112,7 +128,7 @@ def write_gguf(model, config, path, name, permuted=True):
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
-    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_rope_dimension_count(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
     writer.add_vocab_size(config.vocab_size)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
@@ -121,7 +137,7 @@ def write_gguf(model, config, path, name, permuted=True):
     writer.add_token_list(pieces)
     writer.add_token_types([1] * len(pieces))
     writer.add_token_merges([])
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[arch.upper()], config.num_hidden_layers)
     for key, value in model.state_dict().items():
         if key == "lm_head.weight" and config.tie_word_embeddings:
             continue

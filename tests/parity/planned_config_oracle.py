@@ -42,6 +42,11 @@ def of_blueprint(b):
         fields["use_qkv_bias" if family == "stablelm" else "attention_bias"] = True
     if family in ("mistral", "gemma2", "gemma3_text", "phi3", "cohere2"):
         fields["sliding_window"] = b.get("sliding_window")
+    for key in ("embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling"):
+        if key in b:
+            fields[key] = b[key]
+    if "no_rope_period" in b:
+        fields["no_rope_layer_interval"] = b["no_rope_period"]
     return family, fields
 
 

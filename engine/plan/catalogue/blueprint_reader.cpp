@@ -45,6 +45,12 @@ void readQuirks(const CatalogueFields& fields, ModelShape& shape)
     shape.normBias = fields.booleanOr("norm_bias", false);
     shape.slidingWindow = fields.integerOr("sliding_window", 1, kLargest, 0);
     shape.slidingPeriod = fields.integerOr("sliding_period", 1, kLargest, 0);
+    shape.noRopePeriod = fields.integerOr("no_rope_period", 1, kLargest, 0);
+    const auto scale = [&](const char* key, double absent) { return fields.has(key) ? fields.number(key, 1e-6, 1e6) : absent; };
+    shape.embeddingScale = scale("embedding_multiplier", 1.0);
+    shape.residualScale = scale("residual_multiplier", 1.0);
+    shape.attentionMultiplier = scale("attention_multiplier", 0.0);
+    shape.logitDivisor = scale("logits_scaling", 1.0);
     if (fields.has("rope_scaling"))
         shape.ropeScaling = readScaling(CatalogueFields(fields.object("rope_scaling"), fields.where() + ": rope_scaling"));
 }
@@ -77,7 +83,8 @@ Blueprint readBlueprint(const CatalogueFields& fields)
 {
     fields.allow({"name", "repository", "family", "licence", "layers", "hidden", "heads", "kv_heads", "head_size", "mlp", "vocab", "tied_head",
                   "max_context", "rope_theta", "norm_eps", "rope_scaling", "qkv_bias", "qk_norm", "norms_per_layer", "norm_bias", "sliding_window",
-                  "sliding_period", "published_parameters", "source"});
+                  "sliding_period", "no_rope_period", "embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling",
+                  "published_parameters", "source"});
     Blueprint blueprint;
     blueprint.shape = readShape(fields);
     blueprint.repository = fields.text("repository");

@@ -116,8 +116,15 @@ private Q_SLOTS:
         add("quantised", R"({"model_type":"llama","quantization_config":{"quant_method":"gptq"}})", "quantised (gptq)");
         add("activation", R"({"model_type":"llama","hidden_act":"gelu"})", "activation 'gelu'");
         add("classifier", R"({"model_type":"llama","architectures":["LlamaForSequenceClassification"]})", "LlamaForSequenceClassification");
-        add("yarn", R"({"model_type":"qwen2","rope_scaling":{"type":"yarn","factor":4}})", "type 'yarn' is not supported");
-        add("dynamic", R"({"model_type":"llama","rope_scaling":{"rope_type":"dynamic","factor":4}})", "type 'dynamic' is not supported");
+        add("longrope", R"({"model_type":"qwen2","rope_scaling":{"type":"longrope","factor":4}})", "type 'longrope' is not supported");
+        add("yarn without factor", R"({"model_type":"qwen2","rope_scaling":{"type":"yarn"}})", "'factor' is missing");
+        add("yarn upside down", R"({"model_type":"qwen2","rope_scaling":{"type":"yarn","factor":4,"beta_fast":-1}})", "not consistent");
+        add("window before full attention", R"({"model_type":"qwen3","use_sliding_window":true,"layer_types":["sliding_attention","full_attention"]})", "behind a sliding window");
+        add("odd list of positions", R"({"model_type":"smollm3","num_hidden_layers":4,"no_rope_layers":[1,0,0,1]})", "does not repeat");
+        add("short list of positions", R"({"model_type":"smollm3","num_hidden_layers":4,"no_rope_layers":[1,0]})", "the 4 layers");
+        add("window without positions", R"({"model_type":"smollm3","use_sliding_window":true})", "not supported");
+        add("no attention", R"({"model_type":"granite","attention_multiplier":0})", "'attention_multiplier'");
+        add("negative residual", R"({"model_type":"granite","residual_multiplier":-1})", "the residual multiplier is out of range");
         add("linear without factor", R"({"model_type":"llama","rope_scaling":{"type":"linear"}})", "'factor' is missing");
         add("llama3 upside down", R"({"model_type":"llama","rope_scaling":{"type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":1}})", "not consistent");
         add("per layer type", R"({"model_type":"qwen3","rope_parameters":{"full_attention":{"rope_theta":1}}})", "differ by layer type");

@@ -35,13 +35,20 @@ ModelShape baseOf(const char* family)
     shape.ropeTheta = 10000.0;
     shape.qkvBias = std::string(family) == "qwen2";
     shape.qkNorm = std::string(family) == "qwen3";
+    if (std::string(family) == "granite") {
+        shape.embeddingScale = 12.0;
+        shape.residualScale = 0.22;
+        shape.attentionMultiplier = 0.0078125;
+        shape.logitDivisor = 16.0;
+    }
+    shape.noRopePeriod = std::string(family) == "smollm3" ? 2 : 0;
     return shape;
 }
 
 std::map<std::string, ModelShape> shapes()
 {
     std::map<std::string, ModelShape> all;
-    for (const char* family : {"llama", "mistral", "qwen2", "qwen3"}) {
+    for (const char* family : {"llama", "mistral", "qwen2", "qwen3", "granite", "smollm3"}) {
         const ModelShape plain = baseOf(family);
         all[family] = plain;
         ModelShape other = plain;
@@ -57,10 +64,14 @@ std::map<std::string, ModelShape> shapes()
         llama3.ropeTheta = 500000.0;
         llama3.ropeScaling = {RopeScaling::Type::Llama3, 8.0, 1.0, 4.0, 64};
         all[std::string(family) + "_llama3"] = llama3;
-        if (std::string(family) == "llama")
+        ModelShape yarn = plain;
+        yarn.ropeScaling = {.type = RopeScaling::Type::Yarn, .factor = 3.0, .originalContext = 85, .betaFast = 8, .betaSlow = 2, .attentionFactor = 1.25, .wholeDims = false};
+        all[std::string(family) + "_yarn"] = yarn;
+        if (std::string_view("mistral qwen2 qwen3").find(family) == std::string_view::npos)
             continue;
         ModelShape sliding = plain;
         sliding.slidingWindow = 64;
+        sliding.slidingFrom = std::string(family) == "mistral" ? 0 : 1;
         all[std::string(family) + "_window"] = sliding;
     }
     ModelShape biased = baseOf("llama");

@@ -81,7 +81,7 @@ private Q_SLOTS:
     void everyArchitectureInEveryStorageType_data()
     {
         QTest::addColumn<QString>("name");
-        for (const char* family : {"llama", "llama3", "smollm2", "mistral", "mistral-window", "qwen2", "qwen3"})
+        for (const char* family : {"llama", "llama3", "smollm2", "mistral", "mistral-window", "qwen2", "qwen2-window", "qwen2-yarn", "dynamic", "qwen3", "granite", "smollm3"})
             for (const char* type : {"fp32", "bf16", "fp16"})
                 QTest::addRow("%s-%s", family, type) << QString("%1-%2").arg(family, type);
     }
@@ -99,6 +99,8 @@ private Q_SLOTS:
         QTest::addColumn<QString>("name");
         QTest::newRow("llama") << "llama";
         QTest::newRow("smollm2") << "smollm2";
+        QTest::newRow("granite") << "granite";
+        QTest::newRow("smollm3") << "smollm3";
     }
     void ggufRowsArePutBackInOrder()
     {
@@ -121,13 +123,20 @@ private Q_SLOTS:
     {
         QTest::addColumn<QString>("model");
         QTest::addColumn<QString>("fault");
-        for (const char* model : {"llama", "llama3", "smollm2", "mistral", "qwen2", "qwen3"})
+        for (const char* model : {"llama", "llama3", "smollm2", "mistral", "qwen2", "qwen3", "granite", "smollm3"})
             for (const char* fault : {"theta x 1.01", "eps x 10"})
                 QTest::addRow("%s, %s", model, fault) << QString(model) << QString(fault);
         QTest::addRow("llama3, RoPE factor x 1.1") << "llama3" << "factor x 1.1";
         QTest::addRow("llama3, no RoPE scaling") << "llama3" << "no scaling";
         QTest::addRow("mistral-window, window + 1") << "mistral-window" << "window + 1";
         QTest::addRow("mistral-window, no window") << "mistral-window" << "no window";
+        QTest::addRow("qwen2-yarn, RoPE factor x 1.1") << "qwen2-yarn" << "factor x 1.1";
+        QTest::addRow("qwen2-yarn, attention factor of 1") << "qwen2-yarn" << "attention factor";
+        QTest::addRow("qwen2-window, window + 1") << "qwen2-window" << "window + 1";
+        QTest::addRow("qwen2-window, the first layer slides") << "qwen2-window" << "all layers slide";
+        for (const char* multiplier : {"embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling"})
+            QTest::addRow("granite, %s", multiplier) << "granite" << QString(multiplier);
+        QTest::addRow("smollm3, positions in every layer") << "smollm3" << "positions everywhere";
         QTest::addRow("smollm2, queries share other heads") << "smollm2" << "heads";
     }
     void aWrongConfigurationIsNoticed()
@@ -157,6 +166,8 @@ private Q_SLOTS:
         QTest::addColumn<QString>("kind");
         QTest::addColumn<QString>("name");
         QTest::newRow("LoRA") << "peft" << "qwen3-fp32";
+        QTest::newRow("LoRA, multipliers") << "peft" << "granite-fp32";
+        QTest::newRow("LoRA, layers without positions") << "peft" << "smollm3-fp32";
         QTest::newRow("DoRA") << "dora" << "qwen3-fp32";
         QTest::newRow("DoRA over biases") << "dora" << "qwen2-fp32";
     }
@@ -207,7 +218,7 @@ private Q_SLOTS:
     {
         QTest::addColumn<QString>("model");
         QTest::addColumn<QString>("also");
-        for (const char* model : {"smollm2-fp32", "mistral-fp32", "qwen3-fp32"})
+        for (const char* model : {"smollm2-fp32", "mistral-fp32", "qwen3-fp32", "granite-fp32"})
             for (const char* also : {"embeddings", "head", "norms", "embeddings,head,norms"})
                 QTest::addRow("%s, %s", model, also) << QString(model) << QString(also);
     }
@@ -316,6 +327,8 @@ private:
             rope["rope_theta"] = 1.01 * rope["rope_theta"].toDouble();
         if (fault == "factor x 1.1")
             rope["factor"] = 1.1 * rope["factor"].toDouble();
+        if (fault == "attention factor")
+            rope["attention_factor"] = 1.0;
         if (fault == "no scaling")
             rope = {{"rope_type", "default"}, {"rope_theta", rope["rope_theta"]}};
         config["rope_parameters"] = rope;
@@ -325,6 +338,12 @@ private:
             config["sliding_window"] = config["sliding_window"].toInt() + 1;
         if (fault == "no window")
             config["sliding_window"] = QJsonValue();
+        if (fault == "all layers slide")
+            config["max_window_layers"] = 0, config.remove("layer_types");
+        if (config.contains(fault))
+            config[fault] = 1.01 * config[fault].toDouble();
+        if (fault == "positions everywhere")
+            config["no_rope_layers"] = QJsonArray{1, 1, 1, 1, 1};
         if (fault == "heads")  // 9 query heads on 3: the same sizes as 3 and 1 of three times the width
             config["num_attention_heads"] = 3, config["num_key_value_heads"] = 1, config["head_dim"] = 24;
         QVERIFY(file.open(QIODevice::WriteOnly));

@@ -56,12 +56,13 @@ public:
     at::Tensor lossSum(const data::MicroBatch& batch)
     {
         std::vector<std::int64_t> ids(batch.tokens.begin(), batch.tokens.end());
-        at::Tensor x = weight({ParamKind::Embedding, -1, Linear::Q}).index_select(0, at::from_blob(ids.data(), {static_cast<std::int64_t>(ids.size())}, at::kLong).clone());
+        at::Tensor x = weight({ParamKind::Embedding, -1, Linear::Q}).index_select(0, at::from_blob(ids.data(), {static_cast<std::int64_t>(ids.size())}, at::kLong).clone())
+            * (m_shape.embeddingScale * m_plant.embeddingFactor);
         for (int layer = 0; layer < m_shape.layers; ++layer)
             x = block(layer, x, batch);
         x = norm(x, vector({ParamKind::FinalNorm, -1, Linear::Q}));
         const at::Tensor head = m_shape.tiedHead ? weight({ParamKind::Embedding, -1, Linear::Q}) : weight({ParamKind::Head, -1, Linear::Q});
-        const at::Tensor logProbabilities = x.matmul(head.t()).log_softmax(-1);
+        const at::Tensor logProbabilities = (x.matmul(head.t()) * m_plant.logitFactor / m_shape.logitDivisor).log_softmax(-1);
         at::Tensor sum = at::zeros({}, doubles());
         for (std::size_t row = 0; row < batch.targets.size(); ++row)
             if (batch.targets[row] >= 0)
@@ -155,13 +156,23 @@ private:
                     : wave < original / s.highFrequencyFactor ? f
                                                               : (1 - smooth) * f / s.factor + smooth * f;
             }
+            if (s.type == RopeScaling::Type::Yarn) {
+                const auto bound = [&](double turns) {
+                    return static_cast<double>(m_shape.headSize) / 2 * std::log(static_cast<double>(s.originalContext) / (turns * 2 * std::numbers::pi)) / std::log(m_shape.ropeTheta);
+                };
+                const double low = std::max(0.0, std::floor(bound(s.betaFast)));
+                const double high = std::min(static_cast<double>(m_shape.headSize - 1), std::ceil(bound(s.betaSlow)));
+                const float keep = 1.0f - static_cast<float>(std::min(1.0, std::max(0.0, (static_cast<double>(i) - low) / (high - low))));
+                const float plain = static_cast<float>(f);
+                f = plain / static_cast<float>(s.factor) * (1.0f - keep) + plain * keep;
+            }
             for (std::int64_t p = 0; p < n; ++p)
                 // Angles too.
                 angles[static_cast<std::size_t>(p * half + i)] = static_cast<double>(static_cast<float>(p) * static_cast<float>(f));
         }
         const at::Tensor angle = at::from_blob(angles.data(), {n, 1, half}, doubles()).clone();
-        const at::Tensor c = angle.cos().to(at::kFloat).to(at::kDouble);
-        const at::Tensor s = angle.sin().to(at::kFloat).to(at::kDouble);
+        const at::Tensor c = (angle.cos().to(at::kFloat) * m_shape.ropeScaling.attentionFactor).to(at::kDouble);
+        const at::Tensor s = (angle.sin().to(at::kFloat) * m_shape.ropeScaling.attentionFactor).to(at::kDouble);
         if (m_plant.interleavedRope) {
             const at::Tensor pairs = x.reshape({n, x.size(1), half, 2});
             const at::Tensor a = pairs.select(3, 0);
@@ -173,7 +184,7 @@ private:
         return at::cat({a * c - b * s, b * c + a * s}, 2);
     }
 
-    at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const
+    at::Tensor attention(int layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const
     {
         const std::int64_t n = q.size(0);
         const std::int64_t group = m_shape.heads / m_shape.kvHeads;
@@ -183,8 +194,8 @@ private:
         const at::Tensor rows = at::arange(n, at::kLong).unsqueeze(1);
         const at::Tensor cols = at::arange(n, at::kLong).unsqueeze(0);
         at::Tensor hidden = cols.gt(rows);
-        if (m_shape.slidingWindow > 0)
-            hidden = hidden.logical_or(cols.le(rows - m_shape.slidingWindow));
+        if (m_shape.slidingWindow > 0 && layer >= m_shape.slidingFrom)
+            hidden = hidden.logical_or(cols.le(rows - m_shape.slidingWindow - m_plant.moreWindow));
         scores = scores.masked_fill(hidden, -1e300);
         return scores.softmax(-1).matmul(values).permute({1, 0, 2}).reshape({n, m_shape.queryWidth()});
     }
@@ -195,6 +206,8 @@ private:
         const at::Tensor q = linear(layer, Linear::Q, n1);
         const at::Tensor k = linear(layer, Linear::K, n1);
         const at::Tensor v = linear(layer, Linear::V, n1);
+        const bool turned = m_plant.ropeEverywhere || m_shape.noRopePeriod == 0 || layer % m_shape.noRopePeriod != m_shape.noRopePeriod - 1;
+        const double residual = m_shape.residualScale * m_plant.residualFactor;
         std::vector<at::Tensor> parts;
         const std::size_t documents = batch.documentStarts.size() - 1;
         for (std::size_t d = 0; d < (m_plant.leakDocuments ? 1 : documents); ++d) {
@@ -207,12 +220,12 @@ private:
                 qh = norm(qh, vector({ParamKind::QNorm, layer, Linear::Q}));
                 kh = norm(kh, vector({ParamKind::KNorm, layer, Linear::Q}));
             }
-            parts.push_back(attention(rope(qh), rope(kh), heads(v, m_shape.kvHeads)));
+            parts.push_back(attention(layer, turned ? rope(qh) : qh, turned ? rope(kh) : kh, heads(v, m_shape.kvHeads)));
         }
-        const at::Tensor mid = x + linear(layer, Linear::O, at::cat(parts, 0));
+        const at::Tensor mid = x + linear(layer, Linear::O, at::cat(parts, 0)) * residual;
         const at::Tensor n2 = norm(mid, vector({ParamKind::LayerNormMid, layer, Linear::Q}));
         const at::Tensor gate = linear(layer, Linear::Gate, n2);
-        return mid + linear(layer, Linear::Down, gate * gate.sigmoid() * linear(layer, Linear::Up, n2));
+        return mid + linear(layer, Linear::Down, gate * gate.sigmoid() * linear(layer, Linear::Up, n2)) * residual;
     }
 
     const RandomSource& m_source;

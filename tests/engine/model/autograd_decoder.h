@@ -15,6 +15,11 @@ struct Plant {
     double thetaFactor = 1.0;
     double epsFactor = 1.0;
     double scaleFactor = 1.0;    ///< of the attention scores
+    double residualFactor = 1.0;  ///< of what a branch adds
+    double embeddingFactor = 1.0;
+    double logitFactor = 1.0;
+    int moreWindow = 0;          ///< added to the window where there is one
+    bool ropeEverywhere = false; ///< in layers that have none
     double loraFactor = 1.0;     ///< of the adapter's scale
     bool liveNorms = false;      ///< DoRA: gradients through the norms
     bool leakDocuments = false;  ///< attention across documents

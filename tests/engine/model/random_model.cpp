@@ -71,7 +71,7 @@ std::vector<float> RandomSource::values(formats::ParamId id) const
     return all;
 }
 
-std::vector<std::string> smallShapeNames() { return {"llama", "llama3-rope", "mistral-window", "qwen2", "qwen3", "smollm2", "wide-heads"}; }
+std::vector<std::string> smallShapeNames() { return {"llama", "llama3-rope", "mistral-window", "qwen2", "qwen3", "smollm2", "wide-heads", "granite", "smollm3"}; }
 
 ModelShape smallShape(const std::string& name)
 {
@@ -87,6 +87,8 @@ ModelShape smallShape(const std::string& name)
         s.family = "qwen2";
         s.qkvBias = true;
         s.normEps = 1e-6;
+        s.slidingWindow = 11;  // but for the first layer
+        s.slidingFrom = 1;
     } else if (name == "qwen3") {
         s.family = "qwen3";
         s.qkNorm = true;
@@ -98,10 +100,21 @@ ModelShape smallShape(const std::string& name)
         s.headSize = 8;
     } else if (name == "wide-heads") {
         s.headSize = 20;
+        s.ropeScaling = {.type = RopeScaling::Type::Yarn, .factor = 4.0, .originalContext = 64, .betaFast = 8, .betaSlow = 1, .attentionFactor = 1.2};
         s.kvHeads = 1;
         s.outBias = true;
         s.mlpBias = true;
         s.qkvBias = true;
+    } else if (name == "granite") {
+        s.family = "granite";
+        s.embeddingScale = 3.0;
+        s.residualScale = 0.4;
+        s.attentionMultiplier = 0.2;
+        s.logitDivisor = 2.5;
+    } else if (name == "smollm3") {
+        s.family = "smollm3";
+        s.tiedHead = true;
+        s.noRopePeriod = 2;
     } else {
         LORIKEET_CHECK(name == "llama", "no small shape " + name);
     }

@@ -245,14 +245,30 @@ private Q_SLOTS:
     void plantedFaultsAreFound_data()
     {
         QTest::addColumn<QString>("fault");
+        QTest::addColumn<QString>("shape");
         for (const char* fault : {"theta", "eps", "attention scale", "lora scale", "document mask", "rope convention"})
-            QTest::newRow(fault) << QString(fault);
+            QTest::newRow(fault) << QString(fault) << "llama";
+        for (const char* fault : {"residual scale", "embedding scale", "logit scale", "attention scale"})
+            QTest::addRow("granite, %s", fault) << QString(fault) << "granite";
+        QTest::newRow("qwen2, window") << "window" << "qwen2";
+        QTest::newRow("smollm3, rope everywhere") << "rope everywhere" << "smollm3";
     }
     void plantedFaultsAreFound()
     {
         QFETCH(QString, fault);
+        QFETCH(QString, shape);
         Plant plant;
-        if (fault == "theta")
+        if (fault == "residual scale")
+            plant.residualFactor = 1.001;
+        else if (fault == "embedding scale")
+            plant.embeddingFactor = 1.001;
+        else if (fault == "logit scale")
+            plant.logitFactor = 1.001;
+        else if (fault == "window")
+            plant.moreWindow = 1;
+        else if (fault == "rope everywhere")
+            plant.ropeEverywhere = true;
+        else if (fault == "theta")
             plant.thetaFactor = 1.01;
         else if (fault == "eps")
             plant.epsFactor = 10;
@@ -264,7 +280,7 @@ private Q_SLOTS:
             plant.leakDocuments = true;
         else
             plant.interleavedRope = true;
-        const Difference d = compare("llama", smallJob(64, 2), true, plant);
+        const Difference d = compare(shape.toStdString(), smallJob(64, 2), true, plant);
         QVERIFY2(d.loss > 1e-9 && d.gradient > 1e-9, qPrintable(QString::number(d.gradient)));
     }
 };

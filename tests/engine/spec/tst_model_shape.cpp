@@ -114,7 +114,7 @@ private Q_SLOTS:
     void familiesThatCannotRunAreRefusedInOneSentence()
     {
         ModelShape shape = smolLm2();
-        for (const char* family : {"llama", "mistral", "qwen2", "qwen3"}) {
+        for (const char* family : {"llama", "mistral", "qwen2", "qwen3", "granite", "smollm3"}) {
             shape.family = family;
             QVERIFY(runnableFamily(shape));
             requireRunnableFamily(shape, "x");
@@ -139,6 +139,19 @@ private Q_SLOTS:
         QCOMPARE(shapeOf(Linear::K, shape).out, std::int64_t{384});
         QCOMPARE(shapeOf(Linear::Down, shape).in, std::int64_t{1536});
         QCOMPARE(shape.attentionScale(), 1.0 / std::sqrt(128.0));
+    }
+
+    void layersHaveTheirWindowAndPositions()
+    {
+        ModelShape shape = smolLm2();
+        QVERIFY(shape.windowOf(0) == 0 && shape.hasRope(3));
+        shape.slidingWindow = 64;
+        shape.slidingFrom = 2;
+        QVERIFY(shape.windowOf(1) == 0 && shape.windowOf(2) == 64);
+        shape.noRopePeriod = 4;
+        QVERIFY(shape.hasRope(2) && !shape.hasRope(3) && shape.hasRope(4) && !shape.hasRope(7));
+        shape.attentionMultiplier = 0.25;
+        QCOMPARE(shape.attentionScale(), 0.25);
     }
 
     void biasesBelongToTheMapsThatHaveThem()
@@ -166,8 +179,8 @@ private Q_SLOTS:
     {
         QTest::addColumn<int>("which");
         QTest::addColumn<QString>("named");
-        const std::array<const char*, 14> named{"layers", "hidden width", "heads", "kv heads", "head size", "MLP width",    "vocabulary",
-                                                "context length", "multiple", "odd", "norm epsilon", "rope theta", "scaling factor", "rope theta"};
+        const std::array<const char*, 17> named{"layers", "hidden width", "heads", "kv heads", "head size", "MLP width",    "vocabulary",
+                                                "context length", "multiple", "odd", "norm epsilon", "rope theta", "scaling factor", "rope theta", "residual multiplier", "scaling of the logits", "first layer"};
         for (std::size_t i = 0; i < named.size(); ++i)
             QTest::newRow(qPrintable(QStringLiteral("%1 %2").arg(i).arg(named[i]))) << static_cast<int>(i) << QString(named[i]);
     }
@@ -175,14 +188,16 @@ private Q_SLOTS:
     {
         QFETCH(int, which);
         QFETCH(QString, named);
-        const std::array<std::function<void(ModelShape&)>, 14> damages{
+        const std::array<std::function<void(ModelShape&)>, 17> damages{
             [](ModelShape& s) { s.layers = 0; },           [](ModelShape& s) { s.hidden = -1; },
             [](ModelShape& s) { s.heads = 0; },            [](ModelShape& s) { s.kvHeads = 10; },
             [](ModelShape& s) { s.headSize = 1 << 20; },   [](ModelShape& s) { s.mlp = std::int64_t{1} << 60; },
             [](ModelShape& s) { s.vocab = 0; },            [](ModelShape& s) { s.maxContext = 0; },
             [](ModelShape& s) { s.kvHeads = 2; },          [](ModelShape& s) { s.headSize = 63; },
             [](ModelShape& s) { s.normEps = 0; },          [](ModelShape& s) { s.ropeTheta = -1; },
-            [](ModelShape& s) { s.ropeScaling.factor = 0; }, [](ModelShape& s) { s.ropeTheta = std::numeric_limits<double>::infinity(); }};
+            [](ModelShape& s) { s.ropeScaling.factor = 0; }, [](ModelShape& s) { s.ropeTheta = std::numeric_limits<double>::infinity(); },
+            [](ModelShape& s) { s.residualScale = -0.2; },   [](ModelShape& s) { s.logitDivisor = 0; },
+            [](ModelShape& s) { s.slidingFrom = 31; }};
         ModelShape shape = smolLm2();
         damages[static_cast<std::size_t>(which)](shape);
         try {
