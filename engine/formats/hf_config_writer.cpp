@@ -71,6 +71,7 @@ void addQuirks(ordered_json& config, const ModelShape& shape)
         std::vector<int> turned;
         for (std::int64_t layer = 0; layer < shape.layers; ++layer)
             turned.push_back(shape.hasRope(layer) ? 1 : 0);
+        config["pad_token_id"] = nullptr;  // the class's default lies beyond other vocabularies
         config["no_rope_layers"] = turned;  // 1: the layer HAS rotary positions
     }
     if (shape.family == "mistral")
