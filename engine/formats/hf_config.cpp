@@ -89,8 +89,8 @@ std::int64_t firstSlidingLayer(const JsonFields& fields, const ModelShape& shape
     const auto* types = fields.find("layer_types");
     if (types == nullptr || types->is_null())
         return std::max<std::int64_t>(0, fields.integer("max_window_layers").value_or(28));
-    if (!types->is_array())
-        fields.refuse("'layer_types' is not a list");
+    if (!types->is_array() || static_cast<std::int64_t>(types->size()) != shape.layers)
+        fields.refuse("'layer_types' is not a list of one type for each of the " + std::to_string(shape.layers) + " layers");
     std::int64_t full = 0;
     bool slides = false;
     for (const auto& entry : *types) {

@@ -36,6 +36,8 @@ void addRopeScaling(ordered_json& config, const RopeScaling& scaling)
 {
     if (scaling.type == RopeScaling::Type::Linear)
         config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", scaling.factor}};
+    if (scaling.type == RopeScaling::Type::Dynamic)
+        config["rope_scaling"] = {{"rope_type", "dynamic"}, {"factor", scaling.factor}};
     if (scaling.type == RopeScaling::Type::Yarn)
         config["rope_scaling"] = {{"rope_type", "yarn"},
                                   {"factor", scaling.factor},

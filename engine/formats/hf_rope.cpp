@@ -93,7 +93,9 @@ HfRope readHfRope(const JsonFields& config, std::int64_t maxContext, double defa
         result.scaling = readLlama3(config, rope, maxContext);
     else if (type == "yarn")
         result.scaling = readYarn(config, rope, maxContext);
-    else if (type != "default" && type != "dynamic")  // dynamic scales beyond the model's context only, where no job goes
+    else if (type == "dynamic")
+        result.scaling = {RopeScaling::Type::Dynamic, required(rope, "factor", type)};
+    else if (type != "default")
         rope.refuse("position scaling of type '" + type + "' is not supported", "supported are default, linear, dynamic, llama3 and yarn: choose a model with one of them");
     return result;
 }

@@ -21,7 +21,7 @@ struct AddBias {
 };
 void addBias(Context& context, const AddBias& args);
 
-/// y = x in y's type (round to nearest even), times `scale`. fp32, bf16, fp64 in any pair.
+/// y = x in y's type (round to nearest even), times `scale`. fp32, bf16, fp64 in any pair; y may be x.
 struct Convert {
     Mat y;
     Mat x;

@@ -170,6 +170,11 @@ MemoryPlan plan(const ModelShape& shape, const Job& job, const DeviceSpec& devic
 MemoryPlan planInference(const ModelShape& shape, const InferenceJob& job, const DeviceSpec& device, const KernelCosts& costs,
                          PlanOptions options)
 {
+    if (shape.ropeScaling.type == RopeScaling::Type::Dynamic && std::max(job.context, job.evaluateRows) > shape.maxContext)
+        throw Error(ErrorCode::Usage,
+                    std::to_string(std::max(job.context, job.evaluateRows)) + " tokens are more than the model's context of " + std::to_string(shape.maxContext)
+                        + ", and its dynamic positions depend on each row's length beyond it",
+                    "use fewer tokens");
     MemoryPlan result;
     result.program = inferenceProgram(static_cast<std::int32_t>(shape.layers));
     Layout& layout = result.layout;

@@ -5,6 +5,7 @@
 #include "engine/spec/also_train.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -358,38 +359,6 @@ void MicroBatch::count(StepCost& cost)
 }
 
 }  // namespace
-
-std::string_view nameOf(Work work) noexcept
-{
-    switch (work) {
-    case Work::Matrices: return "matrices of the layers";
-    case Work::Adapter: return "adapter";
-    case Work::Attention: return "attention";
-    case Work::Elementwise: return "norms, rope, gates";
-    case Work::Head: return "head and loss";
-    case Work::Recompute: return "recompute";
-    case Work::Dequantise: return "dequantising";
-    case Work::Optimizer: return "optimizer";
-    case Work::Offload: return "offload";
-    }
-    return "?";
-}
-
-double StepCost::flops() const noexcept
-{
-    double sum = 0;
-    for (const WorkAmount& amount : work)
-        sum += amount.flops;
-    return sum;
-}
-
-double StepCost::bytes() const noexcept
-{
-    double sum = 0;
-    for (const WorkAmount& amount : work)
-        sum += amount.bytes;
-    return sum;
-}
 
 StepCost stepCost(const ModelShape& shape, const Job& job, const Workload& workload)
 {

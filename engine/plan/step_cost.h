@@ -7,13 +7,10 @@
 // F MLP width, V vocabulary, r rank, L layers.
 #pragma once
 
+#include "engine/plan/step_work.h"
 #include "engine/spec/device_spec.h"
 #include "engine/spec/job.h"
 #include "engine/spec/model_shape.h"
-
-#include <array>
-#include <cstdint>
-#include <string_view>
 
 namespace lorikeet::plan {
 
@@ -25,33 +22,6 @@ struct Workload {
     double fill = 1;              ///< tokens / slots of a micro-batch
 
     bool operator==(const Workload&) const = default;
-};
-
-/// Kinds of work, in the order they are shown.
-enum class Work : std::uint8_t { Matrices, Adapter, Attention, Elementwise, Head, Recompute, Dequantise, Optimizer, Offload };
-inline constexpr std::array<Work, 9> kWorks{Work::Matrices, Work::Adapter, Work::Attention, Work::Elementwise, Work::Head,
-                                            Work::Recompute, Work::Dequantise, Work::Optimizer, Work::Offload};
-/// "matrices of the layers", "adapter", "attention", ...
-[[nodiscard]] std::string_view nameOf(Work work) noexcept;
-
-/// One kind of work in one optimizer step (all micro-batches).
-struct WorkAmount {
-    double flops = 0;
-    double bytes = 0;      ///< to and from the device's memory
-    double linkBytes = 0;  ///< over the link between host and device
-    double launches = 0;   ///< kernels started
-};
-
-/// One optimizer step.
-struct StepCost {
-    std::array<WorkAmount, kWorks.size()> work{};  ///< by Work
-    double modelFlops = 0;  ///< what MFU counts: no recompute, no dequantising
-    double tokens = 0;      ///< real tokens (slots x fill)
-    double layers = 1;      ///< over which the copies of an offload are spread
-
-    [[nodiscard]] const WorkAmount& of(Work kind) const noexcept { return work[static_cast<std::size_t>(kind)]; }
-    [[nodiscard]] double flops() const noexcept;
-    [[nodiscard]] double bytes() const noexcept;
 };
 
 /// Counts a step of `job`. Sources of the counts: PaLM (arXiv:2204.02311, appendix B) for 2 FLOP per weight and token and for MFU;

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <string_view>
 #include <numbers>
+#include <string_view>
 #include <utility>
 
 namespace lorikeet {
@@ -36,6 +36,13 @@ void requireScales(const ModelShape& shape, const std::string& where)
     require(shape.residualScale, "the residual multiplier", false);
     require(shape.attentionMultiplier, "the attention multiplier", true);
     require(shape.logitDivisor, "the scaling of the logits", false);
+    const RopeScaling& rope = shape.ropeScaling;
+    if (rope.type != RopeScaling::Type::Yarn)
+        return;
+    require(rope.betaFast, "beta_fast of the yarn position scaling", false);
+    require(rope.betaSlow, "beta_slow of the yarn position scaling", false);
+    require(rope.attentionFactor, "the attention factor of the yarn position scaling", false);
+    requireRange(rope.originalContext, 1, std::int64_t{1} << 32, "the original context of the yarn position scaling", where);
 }
 
 /// The factors of the largest part of a model that is too large, as its configuration names them.

@@ -16,9 +16,10 @@ namespace lorikeet {
 /// Position scaling of the rotary embedding. Llama3: frequencies are divided by `factor` below `lowFrequencyFactor`, kept above
 /// `highFrequencyFactor`, blended between (transformers modeling_rope_utils, type "llama3"); Linear: all divided by `factor`; Yarn: divided where
 /// a frequency turns less than betaSlow times in the original context, kept where more than betaFast times, blended by index between
-/// (Peng et al. 2023, arXiv:2309.00071), cosine and sine times attentionFactor.
+/// (Peng et al. 2023, arXiv:2309.00071), cosine and sine times attentionFactor; Dynamic: none within the model's context, and beyond it one that
+/// depends on the length of each row, so that such a model is never run there.
 struct RopeScaling {
-    enum class Type : std::uint8_t { None, Linear, Llama3, Yarn };
+    enum class Type : std::uint8_t { None, Linear, Llama3, Yarn, Dynamic };
     Type type = Type::None;
     double factor = 1.0;
     double lowFrequencyFactor = 1.0;

@@ -25,6 +25,7 @@ SAVED = {
     "yarn": Qwen2Config(**SMALL, rope_parameters=dict(rope_type="yarn", factor=4.0, rope_theta=10000.0, original_max_position_embeddings=64)),
     "yarn_all": LlamaConfig(**SMALL, head_dim=16, rope_parameters=dict(rope_type="yarn", factor=4.0, rope_theta=500.0, beta_fast=6, beta_slow=2,
                                                                        mscale=0.7, mscale_all_dim=1.1, truncate=False, original_max_position_embeddings=64)),
+    "dynamic": LlamaConfig(**SMALL, rope_parameters=dict(rope_type="dynamic", factor=4.0, rope_theta=10000.0)),
     "yarn_given": LlamaConfig(**SMALL, rope_parameters=dict(rope_type="yarn", factor=8.0, rope_theta=1e4, attention_factor=1.5, original_max_position_embeddings=32)),
     "mistral": MistralConfig(**SMALL),
     "mistral_full": MistralConfig(**SMALL, sliding_window=None, head_dim=12),
@@ -73,6 +74,7 @@ def describe(config):
                 theta=config.rope_parameters["rope_theta"], tied=config.tie_word_embeddings, window=window if slides else 0,
                 dtype=str(config.dtype or "float32").removeprefix("torch."), tensors=tensors, count=model.num_parameters(),
                 slides=[layer for layer, kind in enumerate(kinds or []) if kind == "sliding_attention"],
+                positions=config.rope_parameters["rope_type"],
                 turned=getattr(config, "no_rope_layers", None),
                 multipliers=[getattr(config, key, None) for key in ("embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling")],
                 frequencies=frequencies(config)[0], attention_factor=frequencies(config)[1], bos=config.bos_token_id, eos=config.eos_token_id)

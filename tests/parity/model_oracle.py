@@ -48,12 +48,14 @@ def families():
                                     sliding_window=17, max_window_layers=1, tie_word_embeddings=True),
         "qwen2-yarn": Qwen2Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, tie_word_embeddings=True, rope_parameters=dict(
             rope_type="yarn", factor=4.0, rope_theta=10000.0, original_max_position_embeddings=48)),
-        "dynamic": LlamaConfig(**COMMON, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True,
+        "dynamic": LlamaConfig(**{**COMMON, "max_position_embeddings": 90}, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True,
                                rope_parameters=dict(rope_type="dynamic", factor=4.0, rope_theta=10000.0)),
         "granite": GraniteConfig(**COMMON, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-5, embedding_multiplier=3.0,
                                  residual_multiplier=0.4, attention_multiplier=0.2, logits_scaling=2.5, tie_word_embeddings=True),
         "smollm3": SmolLM3Config(**{**COMMON, "num_hidden_layers": 5}, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, no_rope_layer_interval=4, pad_token_id=None,
                                  bos_token_id=1, eos_token_id=2, tie_word_embeddings=True),
+        "qwen3-window": Qwen3Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, head_dim=32, rms_norm_eps=1e-6, use_sliding_window=True,
+                                    sliding_window=17, layer_types=["full_attention", "full_attention", "sliding_attention"], tie_word_embeddings=False),
         # Every row a multiple of 64: bitsandbytes 0.50.2 dequantises other matrices wrongly on a CPU (24 % off instead of 9 %, though the codes
         # are right).
         "blocks": LlamaConfig(**{**COMMON, "intermediate_size": 128}, num_attention_heads=4, num_key_value_heads=4, tie_word_embeddings=True),
@@ -108,8 +110,8 @@ def make_models(out):
 
 
 def write_gguf(model, config, path, name, permuted=True):
-    """The llama architecture of GGUF and those that share its layout: q and k rows permuted from half-split to interleaved, as llama.cpp's converter does; without
-    that it is a wrong file, which a test must notice."""
+    """The llama architecture of GGUF and those that share its layout: q and k rows permuted from half-split to interleaved, as llama.cpp's
+    converter does; without that it is a wrong file, which a test must notice."""
     import gguf
     import numpy
     arch = config.model_type

@@ -74,9 +74,12 @@ private Q_SLOTS:
         QCOMPARE(shapeOf("qwen2", "\"sliding_window\":512").slidingWindow, std::int64_t{0});
         QCOMPARE(shapeOf("qwen2", on + "\"max_window_layers\":28").slidingWindow, std::int64_t{512});
         QCOMPARE(shapeOf("qwen2", on + "\"max_window_layers\":32").slidingWindow, std::int64_t{0});
-        QCOMPARE(shapeOf("qwen3", on + R"("layer_types":["full_attention"])").slidingWindow, std::int64_t{0});
-        QCOMPARE(shapeOf("qwen3", on + R"("layer_types":["full_attention","sliding_attention"])").slidingWindow, std::int64_t{512});
-        VERIFY_REFUSAL(refusal("qwen3", on + R"("layer_types":["chunked_attention"])"), "'chunked_attention'");
+        QCOMPARE(shapeOf("qwen3", on + R"("num_hidden_layers":1,"layer_types":["full_attention"])").slidingWindow, std::int64_t{0});
+        const ModelShape mixed = shapeOf("qwen3", on + R"("num_hidden_layers":3,"layer_types":["full_attention","sliding_attention","sliding_attention"])");
+        QVERIFY(mixed.slidingWindow == 512 && mixed.slidingFrom == 1);
+        QVERIFY(shapeOf("qwen2", on + "\"max_window_layers\":28").slidingFrom == 28);
+        VERIFY_REFUSAL(refusal("qwen3", on + R"("num_hidden_layers":1,"layer_types":["chunked_attention"])"), "'chunked_attention'");
+        VERIFY_REFUSAL(refusal("qwen3", on + R"("num_hidden_layers":3,"layer_types":["full_attention","sliding_attention"])"), "each of the 3 layers");
     }
 
     void positionsAreReadInBothSpellings()
@@ -90,6 +93,7 @@ private Q_SLOTS:
         QVERIFY(shapeOf("llama", "\"rope_theta\":500000.0,\"rope_scaling\":{" + inner + "}").ropeScaling == expected);
         QVERIFY(shapeOf("llama", "\"rope_parameters\":{\"rope_theta\":500000.0," + inner + "}").ropeScaling == expected);
         QVERIFY((shapeOf("llama", R"("rope_scaling":{"type":"linear","factor":4})").ropeScaling == RopeScaling{RopeScaling::Type::Linear, 4}));
+        QVERIFY((shapeOf("llama", R"("rope_scaling":{"type":"dynamic","factor":2})").ropeScaling == RopeScaling{RopeScaling::Type::Dynamic, 2}));
         QVERIFY(shapeOf("llama", "\"rope_scaling\":null").ropeScaling == RopeScaling{});
     }
 
@@ -119,7 +123,7 @@ private Q_SLOTS:
         add("longrope", R"({"model_type":"qwen2","rope_scaling":{"type":"longrope","factor":4}})", "type 'longrope' is not supported");
         add("yarn without factor", R"({"model_type":"qwen2","rope_scaling":{"type":"yarn"}})", "'factor' is missing");
         add("yarn upside down", R"({"model_type":"qwen2","rope_scaling":{"type":"yarn","factor":4,"beta_fast":-1}})", "not consistent");
-        add("window before full attention", R"({"model_type":"qwen3","use_sliding_window":true,"layer_types":["sliding_attention","full_attention"]})", "behind a sliding window");
+        add("window before full attention", R"({"model_type":"qwen3","num_hidden_layers":2,"use_sliding_window":true,"layer_types":["sliding_attention","full_attention"]})", "behind a sliding window");
         add("odd list of positions", R"({"model_type":"smollm3","num_hidden_layers":4,"no_rope_layers":[1,0,0,1]})", "does not repeat");
         add("short list of positions", R"({"model_type":"smollm3","num_hidden_layers":4,"no_rope_layers":[1,0]})", "the 4 layers");
         add("window without positions", R"({"model_type":"smollm3","use_sliding_window":true})", "not supported");

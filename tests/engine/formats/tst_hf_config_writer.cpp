@@ -45,6 +45,18 @@ ModelShape baseOf(const char* family)
     return shape;
 }
 
+const char* nameOfPositions(RopeScaling::Type type)
+{
+    switch (type) {
+    case RopeScaling::Type::None: return "default";
+    case RopeScaling::Type::Linear: return "linear";
+    case RopeScaling::Type::Llama3: return "llama3";
+    case RopeScaling::Type::Yarn: return "yarn";
+    case RopeScaling::Type::Dynamic: return "dynamic";
+    }
+    return "?";
+}
+
 std::map<std::string, ModelShape> shapes()
 {
     std::map<std::string, ModelShape> all;
@@ -64,6 +76,9 @@ std::map<std::string, ModelShape> shapes()
         llama3.ropeTheta = 500000.0;
         llama3.ropeScaling = {RopeScaling::Type::Llama3, 8.0, 1.0, 4.0, 64};
         all[std::string(family) + "_llama3"] = llama3;
+        ModelShape dynamic = plain;
+        dynamic.ropeScaling = {RopeScaling::Type::Dynamic, 2.0};
+        all[std::string(family) + "_dynamic"] = dynamic;
         ModelShape yarn = plain;
         yarn.ropeScaling = {.type = RopeScaling::Type::Yarn, .factor = 3.0, .originalContext = 85, .betaFast = 8, .betaSlow = 2, .attentionFactor = 1.25, .wholeDims = false};
         all[std::string(family) + "_yarn"] = yarn;
@@ -126,6 +141,21 @@ private Q_SLOTS:
             tensors.emplace(hfNameOf(id), fileShapeOf(id, shape));
         const auto theirTensors = theirs.at("tensors").get<std::map<std::string, std::vector<std::int64_t>>>();
         QVERIFY(tensors == theirTensors);
+        std::vector<int> turned;
+        std::vector<int> slides;
+        for (int layer = 0; layer < shape.layers; ++layer) {
+            turned.push_back(shape.hasRope(layer) ? 1 : 0);
+            if (shape.windowOf(layer) > 0)
+                slides.push_back(layer);
+        }
+        QVERIFY(shape.family == "mistral" || theirs.at("slides") == slides);  // its class has no types of layers
+        QVERIFY(shape.family == "smollm3" ? theirs.at("turned") == turned : theirs.at("turned").is_null());
+        if (shape.family == "granite") {
+            const nlohmann::ordered_json multipliers{shape.embeddingScale, shape.residualScale, shape.attentionMultiplier, shape.logitDivisor};
+            QVERIFY2(theirs.at("multipliers") == multipliers, theirs.dump().c_str());
+        }
+        QVERIFY(theirs.at("attention_factor") == shape.ropeScaling.attentionFactor);
+        QCOMPARE(QString::fromStdString(theirs.at("positions").get<std::string>()), QString(nameOfPositions(shape.ropeScaling.type)));
         if (shape.ropeScaling.type == RopeScaling::Type::None) {
             QVERIFY(theirs.at("frequencies").is_null());
             return;

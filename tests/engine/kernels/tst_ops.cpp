@@ -283,6 +283,9 @@ private Q_SLOTS:
         const at::Tensor x = a.clone();
         kernels::addBias(m_context, {matOf(x), matOf(bias)});
         NEAR(x, a.to(at::kDouble) + bias.to(at::kDouble));
+        const at::Tensor scaled = a.clone();
+        kernels::convert(m_context, {matOf(scaled), matOf(scaled), 0.22});
+        NEAR(scaled, a.to(at::kDouble) * 0.22);
         const double squares = kernels::sumOfSquares(m_context, matOf(a));
         QVERIFY(std::abs(squares - a.to(at::kDouble).pow(2).sum().item<double>()) <= 1e-9 * squares);
     }

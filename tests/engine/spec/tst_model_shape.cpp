@@ -179,8 +179,9 @@ private Q_SLOTS:
     {
         QTest::addColumn<int>("which");
         QTest::addColumn<QString>("named");
-        const std::array<const char*, 17> named{"layers", "hidden width", "heads", "kv heads", "head size", "MLP width",    "vocabulary",
-                                                "context length", "multiple", "odd", "norm epsilon", "rope theta", "scaling factor", "rope theta", "residual multiplier", "scaling of the logits", "first layer"};
+        const std::array<const char*, 21> named{"layers", "hidden width", "heads", "kv heads", "head size", "MLP width",    "vocabulary",
+                                                "context length", "multiple", "odd", "norm epsilon", "rope theta", "scaling factor", "rope theta", "residual multiplier", "scaling of the logits", "first layer",
+                                                "beta_fast", "beta_slow", "attention factor", "original context"};
         for (std::size_t i = 0; i < named.size(); ++i)
             QTest::newRow(qPrintable(QStringLiteral("%1 %2").arg(i).arg(named[i]))) << static_cast<int>(i) << QString(named[i]);
     }
@@ -188,7 +189,8 @@ private Q_SLOTS:
     {
         QFETCH(int, which);
         QFETCH(QString, named);
-        const std::array<std::function<void(ModelShape&)>, 17> damages{
+        const auto yarn = [](ModelShape& s) -> RopeScaling& { s.ropeScaling.type = RopeScaling::Type::Yarn; return s.ropeScaling; };
+        const std::array<std::function<void(ModelShape&)>, 21> damages{
             [](ModelShape& s) { s.layers = 0; },           [](ModelShape& s) { s.hidden = -1; },
             [](ModelShape& s) { s.heads = 0; },            [](ModelShape& s) { s.kvHeads = 10; },
             [](ModelShape& s) { s.headSize = 1 << 20; },   [](ModelShape& s) { s.mlp = std::int64_t{1} << 60; },
@@ -197,7 +199,10 @@ private Q_SLOTS:
             [](ModelShape& s) { s.normEps = 0; },          [](ModelShape& s) { s.ropeTheta = -1; },
             [](ModelShape& s) { s.ropeScaling.factor = 0; }, [](ModelShape& s) { s.ropeTheta = std::numeric_limits<double>::infinity(); },
             [](ModelShape& s) { s.residualScale = -0.2; },   [](ModelShape& s) { s.logitDivisor = 0; },
-            [](ModelShape& s) { s.slidingFrom = 31; }};
+            [](ModelShape& s) { s.slidingFrom = 31; },
+            [&](ModelShape& s) { yarn(s).betaFast = 0; },    [&](ModelShape& s) { yarn(s).betaSlow = -1; },
+            [&](ModelShape& s) { yarn(s).attentionFactor = std::numeric_limits<double>::quiet_NaN(); },
+            [&](ModelShape& s) { yarn(s).originalContext = 0; }};
         ModelShape shape = smolLm2();
         damages[static_cast<std::size_t>(which)](shape);
         try {

@@ -83,6 +83,11 @@ void addRows(Cases& cases, DType t)
             kernels::convert(b.context(), {y, b.put(randomValues(t, 33, 75, 10)), 0.7});
             return std::vector{b.get(y)};
         });
+    cases.add("scale in place", t, 0, [=](Bench& b) {
+        const Mat x = b.put(randomValues(t, 33, 75, 10));
+        kernels::convert(b.context(), {x, x, 0.22});
+        return std::vector{b.get(x)};
+    });
 }
 
 void addNorms(Cases& cases, DType t)
