@@ -25,6 +25,7 @@ SAVED = {
     "yarn": Qwen2Config(**SMALL, rope_parameters=dict(rope_type="yarn", factor=4.0, rope_theta=10000.0, original_max_position_embeddings=64)),
     "yarn_all": LlamaConfig(**SMALL, head_dim=16, rope_parameters=dict(rope_type="yarn", factor=4.0, rope_theta=500.0, beta_fast=6, beta_slow=2,
                                                                        mscale=0.7, mscale_all_dim=1.1, truncate=False, original_max_position_embeddings=64)),
+    "yarn_long": Qwen3Config(**SMALL, head_dim=16, rope_parameters=dict(rope_type="yarn", factor=4.0, rope_theta=1e4, original_max_position_embeddings=4096)),
     "dynamic": LlamaConfig(**SMALL, rope_parameters=dict(rope_type="dynamic", factor=4.0, rope_theta=10000.0)),
     "yarn_given": LlamaConfig(**SMALL, rope_parameters=dict(rope_type="yarn", factor=8.0, rope_theta=1e4, attention_factor=1.5, original_max_position_embeddings=32)),
     "mistral": MistralConfig(**SMALL),

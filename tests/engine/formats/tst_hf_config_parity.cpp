@@ -106,7 +106,7 @@ private Q_SLOTS:
                 return;
             QVERIFY2(recoverRopeScaling(asStored, shape.ropeTheta, shape.headSize).has_value(), name.c_str());
         });
-        QCOMPARE(scaled, 8);
+        QCOMPARE(scaled, 9);
     }
 };
 
