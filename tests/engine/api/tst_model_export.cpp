@@ -9,6 +9,7 @@
 #include "tests/engine/api/api_run.h"
 #include "tests/engine/logits.h"
 #include "tests/engine/formats/oracle.h"
+#include "tests/engine/oracle_process.h"
 #include "tests/engine/train/tiny_run.h"
 
 #include <QtTest>
@@ -28,6 +29,8 @@ private Q_SLOTS:
     {
         const QString problem = m_runs.prepare();
         QVERIFY2(problem.isEmpty(), qPrintable(problem));
+        const QString failed = test::runOracle("make_chatml_model.py", {otherModels(), "others"});
+        QVERIFY2(failed.isEmpty(), qPrintable(failed));
     }
 
     void theFolderIsTheTrainedModel_data()
@@ -36,6 +39,8 @@ private Q_SLOTS:
         QTest::addColumn<QString>("precision");
         QTest::newRow("folder") << "" << "fp32";
         QTest::newRow("folder in bf16") << "" << "bf16";
+        for (const char* family : {"granite", "smollm3", "qwen2"})  // multipliers; layers without positions; a window in some layers and yarn
+            QTest::newRow(family) << otherModels() + "/" + family << "fp32";
         QTest::newRow("GGUF starter") << QStringLiteral(LORIKEET_STARTER_MODEL) << "fp32";
     }
     void theFolderIsTheTrainedModel()
@@ -56,7 +61,7 @@ private Q_SLOTS:
         for (const api::ExportCheck& check : report.checks)
             QVERIFY2(check.passed, check.what.c_str());
         const formats::SafetensorsFile weights(folder / "model.safetensors");
-        QVERIFY(weights.find("lm_head.weight") == nullptr);  // both models have tied heads
+        QVERIFY(weights.find("lm_head.weight") == nullptr);  // all have tied heads
         compareWithTransformers(folder, job.model.path, name);
 
         // A new run from the folder begins with the loss that the first one ended with.
@@ -119,6 +124,7 @@ private Q_SLOTS:
     }
 
 private:
+    [[nodiscard]] QString otherModels() const { return QString::fromStdString(m_runs.path("others").string()); }
     [[nodiscard]] Job fullJob(const QString& precision) const
     {
         Job job = m_runs.job();
