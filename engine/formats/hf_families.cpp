@@ -64,7 +64,7 @@ std::int64_t noRopePeriodOf(const JsonFields& fields, const FamilyDefaults& fami
     read.noRopePeriod = plain == list->end() ? 0 : std::distance(list->begin(), plain) + 1;
     for (std::int64_t layer = 0; layer < shape.layers; ++layer)
         if ((*list)[static_cast<std::size_t>(layer)] != (read.hasRope(layer) ? 1 : 0))
-            fields.refuse("'no_rope_layers' does not repeat with a period", "such models are not supported yet");
+            fields.refuse("'no_rope_layers' does not repeat with a period, which is not supported yet", kOtherModel);
     return read.noRopePeriod;
 }
 
@@ -90,7 +90,7 @@ void readLayerQuirks(const JsonFields& fields, const FamilyDefaults& family, Mod
     if (family.noRopePeriod > 0) {
         shape.noRopePeriod = noRopePeriodOf(fields, family, shape);
         if (fields.boolean("use_sliding_window").value_or(false))
-            fields.refuse("a sliding window in the layers without rotary positions is not supported");
+            fields.refuse("a sliding window in the layers without rotary positions is not supported", kOtherModel);
     }
     if (!family.multipliers)
         return;

@@ -30,7 +30,7 @@ void requireScales(const ModelShape& shape, const std::string& where)
 {
     const auto require = [&](double value, const char* name, bool zero) {
         if (!std::isfinite(value) || value < 0 || (value == 0 && !zero))
-            throw Error(ErrorCode::BadInput, where + ": " + name + " is out of range, expected a positive number");
+            throw Error(ErrorCode::BadInput, where + ": " + name + " is out of range, expected a positive number", kConfigHint);
     };
     require(shape.embeddingScale, "the embedding multiplier", false);
     require(shape.residualScale, "the residual multiplier", false);
