@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `generate` and `logits`: what a model answers, with or without an adapter, and the numbers behind it.
+#include "app/cli_input.h"
 #include "app/cli_verbs.h"
 #include "engine/api/generation.h"
 #include "engine/api/models.h"
@@ -13,8 +14,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <iostream>
-#include <iterator>
 #include <memory>
 
 namespace lorikeet::app {
@@ -81,7 +80,7 @@ int runGenerate(GenerateOptions options, Session& session)
     requireInRange("--top-p", options.generation.topP, 0, 1);
     options.generation.chat = !options.raw;
     if (options.generation.prompt == "-")
-        options.generation.prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
+        options.generation.prompt = readAllInput(session.stop);
     const std::filesystem::path adapter = pathFromUtf8(options.adapter);
     api::Generation generation(options.model, adapter, options.device, contextFor(options), session.stop, progressOnError(), options.weights());
     clearErrorStatus();

@@ -98,9 +98,11 @@ void listBlueprints(bool json, Output& out)
     }
 }
 
-void inspectDataAt(const fs::path& path, bool json, Output& out)
+void inspectDataAt(const fs::path& path, bool json, Session& session)
 {
-    const api::DataInfo info = api::inspectData(path, "auto");
+    Output& out = session.out;
+    const api::DataInfo info = api::inspectData(path, "auto", session.stop, progressOnError());
+    clearErrorStatus();
     if (json) {
         out.json({{"v", kJsonVersion}, {"kind", "data"}, {"path", utf8(path)}, {"format", info.format}, {"rows", info.rows}, {"keys", info.keys}, {"problems", info.problems}});
     } else {
@@ -197,8 +199,9 @@ bool isDataFile(const fs::path& path)
     return false;
 }
 
-void inspectAt(const std::string& text, bool json, Output& out)
+void inspectAt(const std::string& text, bool json, Session& session)
 {
+    Output& out = session.out;
     if (text == kBlueprint)
         return listBlueprints(json, out);
     if (text == "starter" || text.starts_with(kBlueprint))
@@ -213,7 +216,7 @@ void inspectAt(const std::string& text, bool json, Output& out)
     if (text.ends_with(".lorikeet.json"))
         throw Error(ErrorCode::BadInput, text + " is a job file", "lorikeet-cli job check " + text);
     if (fs::is_regular_file(path) && isDataFile(path))
-        return inspectDataAt(path, json, out);
+        return inspectDataAt(path, json, session);
     inspectModelAt(text, json, out);
 }
 
@@ -232,7 +235,7 @@ void addInspectVerb(CLI::App& app, Action& chosen)
     verb->add_flag("--json", options->json, "one JSON object; one a line for blueprint:");
     verb->callback([options, &chosen] {
         chosen = [options](Session& session) {
-            inspectAt(options->path, options->json, session.out);
+            inspectAt(options->path, options->json, session);
             return 0;
         };
     });

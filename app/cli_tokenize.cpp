@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `tokenize`: the tokens of a text, or of a conversation with its loss mask.
+#include "app/cli_input.h"
 #include "app/cli_verbs.h"
 #include "engine/api/tokenizing.h"
 #include "engine/base/error.h"
@@ -9,8 +10,6 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <iostream>
-#include <iterator>
 #include <memory>
 
 namespace lorikeet::app {
@@ -54,9 +53,12 @@ std::string textOfLine(const std::string& line, std::int64_t number)
 
 void tokenizeLines(const api::TextTokenizer& tokenizer, const TokenizeOptions& options, Session& session)
 {
-    std::string line;
-    for (std::int64_t number = 1; std::getline(std::cin, line); ++number) {
+    InputLines input(session.stop);
+    std::int64_t number = 0;
+    while (const std::optional<std::string> next = input.next()) {
         throwIfStopped(session.stop);
+        const std::string& line = *next;
+        ++number;
         if (line.find_first_not_of(" \t\r") == std::string::npos)
             continue;
         try {
@@ -75,8 +77,7 @@ int runTokenize(const TokenizeOptions& options, Session& session)
         tokenizeLines(tokenizer, options, session);
         return 0;
     }
-    const std::string input{std::istreambuf_iterator<char>(std::cin), {}};
-    throwIfStopped(session.stop);
+    const std::string input = readAllInput(session.stop);
     print(session.out, options, options.chat ? tokenizer.conversation(input) : tokenizer.text(input));
     return 0;
 }

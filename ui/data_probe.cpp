@@ -67,7 +67,7 @@ void DataProbe::look()
                                                                                                         const ProgressFn& progress) {
         Seen seen;
         if (job.model.path.empty() || job.model.path.starts_with("blueprint:"))
-            seen.info = inspect(job.data.path, job.data.format);
+            seen.info = inspect(job.data.path, job.data.format, stop, progress);
         else
             seen.summary = summarise(job, kPreviewRows, stop, progress);
         return seen;

@@ -63,7 +63,7 @@ struct EngineVerbs {
     std::function<plan::StepForecast(const ModelShape&, const Job&, const DeviceSpec&, const plan::Workload&)> forecast;  ///< does not block
     std::function<DeviceSpec(DeviceSpec)> measureRates;
     std::function<api::DataSummary(const Job&, std::size_t previewRows, const std::stop_token&, const ProgressFn&)> summariseData;
-    std::function<api::DataInfo(const std::filesystem::path&, const std::string& format)> inspectData;
+    std::function<api::DataInfo(const std::filesystem::path&, const std::string& format, const std::stop_token&, const ProgressFn&)> inspectData;
     std::function<std::unique_ptr<api::TrainingRun>(api::RunOptions)> makeTrainingRun;  ///< does not block
     std::function<std::filesystem::path(const Job&)> proposeRunFolder;
     std::function<std::vector<api::RunInfo>()> listRuns;  ///< of the default folder, newest first

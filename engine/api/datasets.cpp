@@ -80,10 +80,10 @@ DataSummary summariseData(const Job& job, std::size_t previewRows, const std::st
     });
 }
 
-DataInfo inspectData(const std::filesystem::path& path, const std::string& format)
+DataInfo inspectData(const std::filesystem::path& path, const std::string& format, const std::stop_token& stop, const ProgressFn& progress)
 {
     return guarded([&] {
-        const data::DataInspection found = data::inspectDataset(path, format);
+        const data::DataInspection found = data::inspectDataset(path, format, progress, stop);
         DataInfo info;
         info.format = found.format ? std::string(data::nameOf(*found.format)) : "";
         info.rows = found.rows;

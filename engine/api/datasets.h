@@ -57,6 +57,6 @@ struct DataInfo {
     std::vector<std::string> keys;
     std::vector<std::string> problems;
 };
-[[nodiscard]] DataInfo inspectData(const std::filesystem::path& path, const std::string& format);
+[[nodiscard]] DataInfo inspectData(const std::filesystem::path& path, const std::string& format, const std::stop_token& stop, const ProgressFn& progress);
 
 }  // namespace lorikeet::api

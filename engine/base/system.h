@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 
@@ -76,6 +77,10 @@ void ignoreBrokenPipes() noexcept;
 /// True when standard output / error is a terminal; its width in columns.
 [[nodiscard]] bool isTerminal(int fileDescriptor) noexcept;
 [[nodiscard]] int terminalWidth() noexcept;
+
+/// The next bytes of standard input, as many as are there; waits for the first one. 0 at its end. Not to be mixed with std::cin.
+/// @throws Error{Cancelled} when `stop` is requested while it waits, Error{BadInput} when it cannot be read.
+[[nodiscard]] std::size_t readStandardInput(std::span<char> target, const std::stop_token& stop);
 
 /// This process's own id, and whether a process with this id lives (for lock files).
 [[nodiscard]] std::int64_t processId() noexcept;

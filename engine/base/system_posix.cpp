@@ -22,6 +22,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -241,6 +242,23 @@ PageBlock::PageBlock(std::uint64_t bytes, const std::stop_token& stop) : PageBlo
         if (at % kLook == 0)
             throwIfStopped(stop);
         *const_cast<volatile std::byte*>(m_data + at) = std::byte{0};
+    }
+}
+
+std::size_t readStandardInput(std::span<char> target, const std::stop_token& stop)
+{
+    // A handler with SA_RESTART lets read() go on waiting, so the waiting is done here, a while at a time.
+    constexpr int kLookMs = 50;
+    while (true) {
+        throwIfStopped(stop);
+        pollfd input = {STDIN_FILENO, POLLIN, 0};
+        if (const int ready = ::poll(&input, 1, kLookMs); ready == 0 || (ready < 0 && errno == EINTR))
+            continue;
+        const ssize_t bytes = ::read(STDIN_FILENO, target.data(), target.size());
+        if (bytes >= 0)
+            return static_cast<std::size_t>(bytes);
+        if (errno != EINTR && errno != EAGAIN)
+            throw Error(ErrorCode::BadInput, std::string("standard input cannot be read: ") + std::strerror(errno), "give it a file or a pipe: < rows.txt");
     }
 }
 

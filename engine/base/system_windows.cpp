@@ -158,6 +158,20 @@ PageBlock::PageBlock(std::uint64_t bytes, const std::stop_token& stop) : PageBlo
     }
 }
 
+std::size_t readStandardInput(std::span<char> target, const std::stop_token& stop)
+{
+    throwIfStopped(stop);
+    DWORD bytes = 0;
+    const BOOL good = ::ReadFile(::GetStdHandle(STD_INPUT_HANDLE), target.data(), static_cast<DWORD>(target.size()), &bytes, nullptr);
+    const DWORD reason = ::GetLastError();
+    // Ctrl-C ends a read from the console.
+    throwIfStopped(stop);
+    if (good == 0 && reason != ERROR_BROKEN_PIPE && reason != ERROR_HANDLE_EOF)
+        throw Error(ErrorCode::BadInput, "standard input cannot be read: " + std::system_category().message(static_cast<int>(reason)),
+                    "give it a file or a pipe: < rows.txt");
+    return bytes;
+}
+
 PageBlock::~PageBlock()
 {
     if (m_data != nullptr)

@@ -196,19 +196,28 @@ void TestCliBadInput::aFullDiskLeavesNothingHalf()
 {
     // The limit of file sizes stands in for a full disk: both refuse a write in the middle of a file.
     const QString folder = m_folder.filePath("good");
-    QProcess shell;
-    shell.setWorkingDirectory(folder);
-    shell.setProcessEnvironment(cliEnvironment(folder));
-    shell.start("bash", {"-c", "trap '' XFSZ; ulimit -f 20; \"$0\" train job.lorikeet.json --out full --set recipe.rank=32", cliPath()});
-    QVERIFY(shell.waitForFinished(120000));
-    const QByteArray err = shell.readAllStandardError();
-    QCOMPARE(shell.exitStatus(), QProcess::NormalExit);
-    QVERIFY2(shell.exitCode() == 1, err);
-    QVERIFY2(err.contains("full"), err);
+    const auto refusedForSpace = [&](int blocks, const QString& command) {
+        QProcess shell;
+        shell.setWorkingDirectory(folder);
+        shell.setProcessEnvironment(cliEnvironment(folder));
+        shell.start("bash", {"-c", QString("trap '' XFSZ; ulimit -f %1; \"$0\" %2").arg(blocks).arg(command), cliPath()});
+        const bool ended = shell.waitForFinished(120000) && shell.exitStatus() == QProcess::NormalExit;
+        const QByteArray err = shell.readAllStandardError();
+        const bool good = ended && shell.exitCode() == 1 && err.contains("cannot write") && err.contains("free some space");
+        if (!good)
+            qWarning("%s exit code %d", err.constData(), shell.exitCode());
+        return good;
+    };
+    QVERIFY(refusedForSpace(20, "train job.lorikeet.json --out full --set recipe.rank=32"));
     QVERIFY(QDir(folder + "/full/checkpoints").entryList(QDir::AllEntries | QDir::Hidden | QDir::NoDotAndDotDot).isEmpty());
     QVERIFY(!QFile::exists(folder + "/full/adapter"));
     const CliResult again = runCli(folder, {"train", "job.lorikeet.json", "--out", "full", "--set", "recipe.rank=32", "--resume"});
     QVERIFY2(again.code == 0, again.err);
+    const QStringList before = QDir(folder).entryList(QDir::AllEntries | QDir::Hidden | QDir::NoDotAndDotDot);
+    QVERIFY(refusedForSpace(20, "export full --to peft -o adapter-of-full"));
+    QVERIFY(refusedForSpace(1, "logits model --tokens 1,2,3 -o l.safetensors"));
+    QVERIFY(refusedForSpace(0, "job new --model model --data data.jsonl -o new.lorikeet.json"));
+    QCOMPARE(QDir(folder).entryList(QDir::AllEntries | QDir::Hidden | QDir::NoDotAndDotDot), before);
 }
 
 void TestCliBadInput::anExistingRunIsNotOverwritten()

@@ -205,7 +205,7 @@ ui::EngineVerbs ScriptedEngine::verbs()
         progress({"tokenising", 1, 2, "rows"});
         return dataSummary(job);
     };
-    verbs.inspectData = [](const std::filesystem::path&, const std::string&) { return api::DataInfo{"messages", 200, {"messages"}, {}}; };
+    verbs.inspectData = [](const std::filesystem::path&, const std::string&, const std::stop_token&, const ProgressFn&) { return api::DataInfo{"messages", 200, {"messages"}, {}}; };
     verbs.makeTrainingRun = [this](const api::RunOptions& options) -> std::unique_ptr<api::TrainingRun> {
         ++runsMade;
         RunScript played = script;
