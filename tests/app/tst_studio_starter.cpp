@@ -2,6 +2,7 @@
 // The main job in the real window with the real engine: the starter model, rows of the starter data, a run that is paused, resumed and
 // stopped, one that ends by itself, the verified export, and a prompt to base and adapter. One slot is one station of the way.
 #include "app/engine_verbs.h"
+#include "engine/base/units.h"
 #include "ui/app_settings.h"
 #include "ui/export_page.h"
 #include "ui/inline_message.h"
@@ -18,6 +19,7 @@
 #include <QCryptographicHash>
 #include <QDirIterator>
 #include <QDropEvent>
+#include <QLabel>
 #include <QLineEdit>
 #include <QMimeData>
 #include <QPlainTextEdit>
@@ -25,6 +27,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -78,6 +81,8 @@ private Q_SLOTS:
 private:
     [[nodiscard]] QPushButton* button(const QString& text) const;
     [[nodiscard]] bool press(const QString& text) const;
+    /// Of all labels that can be seen, how many have this in their text.
+    [[nodiscard]] qsizetype shown(const QString& text) const;
     [[nodiscard]] bool type(const QString& field, const QString& text) const;
     [[nodiscard]] StepRail* rail() const { return m_window->findChild<StepRail*>(); }
     [[nodiscard]] RunPage* runPage() const { return m_window->findChild<RunPage*>(); }
@@ -103,6 +108,12 @@ bool TestStudioStarter::press(const QString& text) const
     if (there)
         QTest::mouseClick(button(text), Qt::LeftButton);
     return there;
+}
+
+qsizetype TestStudioStarter::shown(const QString& text) const
+{
+    const QList<QLabel*> labels = m_window->findChildren<QLabel*>();
+    return std::ranges::count_if(labels, [&](const QLabel* label) { return label->isVisible() && label->text().contains(text); });
 }
 
 bool TestStudioStarter::type(const QString& field, const QString& text) const
@@ -145,6 +156,8 @@ void TestStudioStarter::theStarterCardIsChosen()
     QCOMPARE(rail()->step(MainWindow::Model)->stepState(), StepState::Ready);
     QVERIFY(rail()->step(MainWindow::Model)->summary().contains(QLatin1String("SmolLM2")));
     QVERIFY(m_window->budget().plan()->totalBytes() > (100ULL << 20));
+    for (const char* fact : {"135M", "8,192 tokens", "30, 576 wide, MLP 1,536", "9 heads of 64, 3 for keys and values", "apache-2.0", "the model's own", "Fits"})
+        QVERIFY2(shown(QString::fromUtf8(fact)) > 0, fact);
     m_station = 1;
 }
 
@@ -165,6 +178,9 @@ void TestStudioStarter::theRowsAreReadAsTheModelSeesThem()
     QVERIFY(m_window->findChild<TokenView*>()->toPlainText().contains(QLatin1String("assistant")));
     QVERIFY(type(QStringLiteral("data.validation_fraction"), QStringLiteral("0.1")));
     QTRY_VERIFY_WITH_TIMEOUT(m_window->dataProbe().summary().has_value() && m_window->dataProbe().summary()->validationRows > 0, 60000);
+    for (const QString& fact : {QStringLiteral("22 / 2"), QStringLiteral("Recognised as messages"), QStringLiteral("none longer than the context"),
+                                toQt(formatInteger(static_cast<std::uint64_t>(m_window->dataProbe().summary()->tokens))) + QStringLiteral(" in all")})
+        QVERIFY2(shown(fact) > 0, qPrintable(fact));
     m_station = 2;
 }
 
@@ -188,6 +204,7 @@ void TestStudioStarter::theRecipeIsSetByItsControls()
     QCOMPARE(job.recipe.maxSteps, std::int64_t{400});
     QCOMPARE(job.recipe.learningRate, 0.002);
     QVERIFY(m_window->budget().plan()->totalBytes() < before);
+    QVERIFY(shown(QStringLiteral("One optimizer step sees up to 128 tokens")) > 0);
     m_station = 3;
 }
 
@@ -238,6 +255,10 @@ void TestStudioStarter::anotherRunComesToItsEnd()
     QVERIFY(history.ended->validationLossBefore && history.ended->validationLossAfter);
     QVERIFY2(*history.ended->validationLossAfter < *history.ended->validationLossBefore, qPrintable(runPage()->message()->message()));
     QVERIFY(QFile::exists(toQt(history.started->runFolder) + QStringLiteral("/checkpoints/step-10/manifest.json")));
+    QVERIFY(shown(QStringLiteral("Done in")) > 0 && shown(QStringLiteral("10 / 10")) > 0);
+    QVERIFY(shown(QStringLiteral("at step 10")) > 0 && shown(QStringLiteral("tokens/s")) > 0);
+    // Weights, activations, gradients, optimizer state: measured as planned, to the byte.
+    QCOMPARE(shown(QStringLiteral("exact")), 4);
     m_station = 5;
 }
 
@@ -263,6 +284,8 @@ void TestStudioStarter::theAdapterIsExportedAndVerified()
     for (const char* name : {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"})
         QVERIFY2(QFile::exists(target + QLatin1Char('/') + QLatin1String(name)), name);
     QCOMPARE(rail()->step(MainWindow::Export)->stepState(), StepState::Ready);
+    QVERIFY(shown(QStringLiteral("All tensors read back equal to the trained ones")) > 0);
+    QVERIFY(shown(QStringLiteral("Logits of the base with the exported adapter equal the trained ones")) > 0);
     m_station = 6;
 }
 
