@@ -2,6 +2,9 @@
 // Every op against ATen: values and, through LibTorch's tape, gradients; fp64 on the reference path, fp32, and bf16 storage.
 #include "engine/base/error.h"
 #include "engine/base/philox.h"
+#include "engine/base/system.h"
+#include "engine/kernels/cpu/tables.h"
+#include "engine/kernels/matmul.h"
 #include "engine/kernels/op_table.h"
 #include "engine/tensor/torch_view.h"
 #include "tests/engine/kernels/op_tensors.h"
@@ -62,6 +65,21 @@ private:
     }
 
 private Q_SLOTS:
+    /// The runs that play a lesser processor (their names end with _avx2 and _avx512) really do.
+    void theInstructionSetIsTheOneAskedFor()
+    {
+        const QByteArray ours = qgetenv("LORIKEET_MAX_ISA");
+        QVERIFY2(ours.isEmpty() || ours == "avx2" || ours == "avx512", ours);
+        if (ours == "avx2")
+            QCOMPARE(&kernels::cpuOps(), &kernels::avx2Table());
+        if (ours == "avx512" && processor().avx512)
+            QCOMPARE(&kernels::cpuOps(), &kernels::avx512Table());
+        const QByteArray oneDnn = qgetenv("ONEDNN_MAX_CPU_ISA");
+        QVERIFY2(oneDnn.isEmpty() || oneDnn == "AVX2", oneDnn);
+        if (oneDnn == "AVX2")
+            QVERIFY(!kernels::cpuMultipliesBf16());
+    }
+
     void initTestCase()
     {
         m_scratch.resize(64 << 20);
