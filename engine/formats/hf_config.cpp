@@ -146,7 +146,6 @@ void readQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelSha
     shape.qkvBias = attentionBias || family.attentionBias == BiasScope::Always;
     shape.outBias = attentionBias && family.attentionBias == BiasScope::QkvAndOut;
     shape.mlpBias = family.readsMlpBias && fields.boolean("mlp_bias").value_or(false);
-    shape.qkNorm = family.headNorm;
     shape.tiedHead = fields.boolean("tie_word_embeddings").value_or(family.tied);
     shape.storage = storageOf(fields);
     if (runnableFamily(shape)) {

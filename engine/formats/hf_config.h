@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// config.json of a Hugging Face model to ModelShape: model types llama, mistral, qwen2 and qwen3, and for planning only gemma, gemma2,
-// gemma3, phi3, olmo2, granite, cohere, cohere2, glm, glm4, stablelm and smollm3, with the defaults of their classes (transformers 5
+// config.json of a Hugging Face model to ModelShape: model types llama, mistral, qwen2, qwen3, granite, smollm3 and olmo2, and for planning
+// only gemma, gemma2, gemma3, phi3, cohere, cohere2, glm, glm4 and stablelm, with the defaults of their classes (transformers 5
 // configuration_*.py; 4.x spellings are read too). "Absent" means the class's default, null means "off".
 #pragma once
 

@@ -28,6 +28,8 @@ const char* classNameOf(const std::string& family)
         return "GraniteForCausalLM";
     if (family == "smollm3")
         return "SmolLM3ForCausalLM";
+    if (family == "olmo2")
+        return "Olmo2ForCausalLM";
     LORIKEET_CHECK(false, "no config.json for family " + family);
     return "";
 }
@@ -61,7 +63,7 @@ void addQuirks(ordered_json& config, const ModelShape& shape)
         config["attention_bias"] = shape.qkvBias;
         config["mlp_bias"] = shape.mlpBias;
     }
-    if (shape.family == "qwen3")
+    if (shape.family == "qwen3" || shape.family == "olmo2")
         config["attention_bias"] = shape.qkvBias;
     if (shape.family == "granite") {
         config["embedding_multiplier"] = shape.embeddingScale;

@@ -23,7 +23,7 @@ constexpr std::array<FamilyDefaults, 16> kFamilies{{
     {.family = "gemma3_text", .counts = {262208, 2304, 9216, 26, 8, 4, 256, 131072}, .slidingWindow = 4096, .attentionBias = kQkvo, .tied = true, .theta = 1e6,
      .norms = 4, .headNorm = true, .slidingPeriod = 6},
     {.family = "phi3", .counts = {32064, 3072, 8192, 32, 32, 0, 0, 4096}, .eps = 1e-5},
-    {.family = "olmo2", .counts = {50304, 4096, 11008, 32, 32, 0, 0, 2048}, .attentionBias = kQkvo, .eps = 1e-5, .widthNorm = true},
+    {.family = "olmo2", .counts = {50304, 4096, 11008, 32, 32, 0, 0, 2048}, .attentionBias = kQkvo, .eps = 1e-5, .widthNorm = true, .normAfter = true},
     {.family = "granite", .counts = {32000, 4096, 11008, 32, 32, 0, 0, 2048}, .attentionBias = kQkvo, .readsMlpBias = true, .multipliers = true},
     {.family = "cohere", .counts = {256000, 8192, 22528, 40, 64, 0, 0, 8192}, .attentionBias = kQkvo, .tied = true, .epsKey = "layer_norm_eps", .eps = 1e-5,
      .theta = 500000.0, .norms = 1, .widthNormKey = "use_qk_norm"},
@@ -36,8 +36,8 @@ constexpr std::array<FamilyDefaults, 16> kFamilies{{
     {.family = "smollm3", .counts = {128256, 2048, 11008, 36, 16, 4, 0, 32768}, .attentionBias = kQkvo, .readsMlpBias = true, .tied = true, .theta = 2e6, .noRopePeriod = 4},
 }};
 
-constexpr const char* kHint = "models of the types llama (Llama, SmolLM2), mistral, qwen2, qwen3, granite and smollm3 run; gemma, gemma2, gemma3, phi3, "
-                              "olmo2, cohere, cohere2, glm, glm4 and stablelm can be planned for";
+constexpr const char* kHint = "models of the types llama (Llama, SmolLM2), mistral, qwen2, qwen3, granite, smollm3 and olmo2 run; gemma, gemma2, gemma3, phi3, "
+                              "cohere, cohere2, glm, glm4 and stablelm can be planned for";
 
 /// The first layer that sees everything, counted from 1, or the family's pattern.
 std::int64_t periodOf(const JsonFields& fields, const FamilyDefaults& family)
@@ -87,6 +87,9 @@ const FamilyDefaults& familyOf(const JsonFields& fields)
 
 void readLayerQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape)
 {
+    shape.qkNormWholeWidth = family.widthNorm;
+    shape.qkNorm = family.headNorm || family.widthNorm;
+    shape.normAfter = family.normAfter;
     if (family.noRopePeriod > 0) {
         shape.noRopePeriod = noRopePeriodOf(fields, family, shape);
         if (fields.boolean("use_sliding_window").value_or(false))

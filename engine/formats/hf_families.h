@@ -38,6 +38,7 @@ struct FamilyDefaults {
     bool normBias = false;
     bool headNorm = false;            ///< RMSNorm over the head size on q and k
     bool widthNorm = false;           ///< the same over all heads at once
+    bool normAfter = false;           ///< norms behind attention and MLP, none in front
     const char* widthNormKey = nullptr;  ///< switch of the latter
     const char* parallelKey = nullptr;   ///< switch that leaves out the second norm
     std::int64_t slidingPeriod = 0;   ///< every N-th layer sees the whole context
@@ -50,7 +51,7 @@ struct FamilyDefaults {
 /// Whether `model_type` may say so.
 [[nodiscard]] bool isReadableType(std::string_view type) noexcept;
 
-/// What layers and streams of a family that runs have of their own: layers without rotary positions, multipliers.
+/// What layers and streams of a family that runs have of their own: q/k norms and norms behind, layers without rotary positions, multipliers.
 /// @throws Error{BadInput} for lists that are not periodic.
 void readLayerQuirks(const JsonFields& fields, const FamilyDefaults& family, ModelShape& shape);
 

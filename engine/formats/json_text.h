@@ -18,7 +18,7 @@ inline constexpr int kJsonDepthLimit = 64;
 /// What to do about a file whose content cannot be right.
 inline constexpr const char* kFetchAgain = "the file is damaged, incomplete or was edited: fetch it again from where the model or adapter came from, or correct it";
 /// What to do about a model that asks for arithmetic this program does not have.
-inline constexpr const char* kOtherModel = "choose another model: Llama, SmolLM2, SmolLM3, Mistral, Qwen2, Qwen3 and Granite 3 models run as published";
+inline constexpr const char* kOtherModel = "choose another model: Llama, SmolLM2, SmolLM3, Mistral, Qwen2, Qwen3, Granite 3 and OLMo 2 models run as published";
 
 /// @throws Error{BadInput} with line and column for malformed text, for nesting deeper than 64, and when the top is not an object.
 [[nodiscard]] nlohmann::json parseJsonObject(std::string_view text, const std::string& where);

@@ -15,7 +15,8 @@ void appendLinear(std::vector<ParamId>& ids, const ModelShape& shape, int layer,
 
 void appendLayer(std::vector<ParamId>& ids, const ModelShape& shape, int layer)
 {
-    ids.push_back(normId(ParamKind::LayerNormIn, layer));
+    if (!shape.normAfter)
+        ids.push_back(normId(ParamKind::LayerNormIn, layer));
     for (const Linear linear : {Linear::Q, Linear::K, Linear::V})
         appendLinear(ids, shape, layer, linear);
     if (shape.qkNorm) {
@@ -23,9 +24,11 @@ void appendLayer(std::vector<ParamId>& ids, const ModelShape& shape, int layer)
         ids.push_back(normId(ParamKind::KNorm, layer));
     }
     appendLinear(ids, shape, layer, Linear::O);
-    ids.push_back(normId(ParamKind::LayerNormMid, layer));
+    ids.push_back(normId(shape.normAfter ? ParamKind::NormAfterAttention : ParamKind::LayerNormMid, layer));
     for (const Linear linear : {Linear::Gate, Linear::Up, Linear::Down})
         appendLinear(ids, shape, layer, linear);
+    if (shape.normAfter)
+        ids.push_back(normId(ParamKind::NormAfterMlp, layer));
 }
 
 const char* ggufModuleOf(Linear linear) noexcept
@@ -63,9 +66,11 @@ std::array<std::int64_t, 2> shapeOf(ParamId id, const ModelShape& shape)
     case ParamKind::Head: return {shape.vocab, shape.hidden};
     case ParamKind::LayerNormIn:
     case ParamKind::LayerNormMid:
+    case ParamKind::NormAfterAttention:
+    case ParamKind::NormAfterMlp:
     case ParamKind::FinalNorm: return {shape.hidden, 1};
-    case ParamKind::QNorm:
-    case ParamKind::KNorm: return {shape.headSize, 1};
+    case ParamKind::QNorm: return {shape.qNormWidth(), 1};
+    case ParamKind::KNorm: return {shape.kNormWidth(), 1};
     case ParamKind::LinearWeight: {
         const LinearShape linear = lorikeet::shapeOf(id.linear, shape);
         return {linear.out, linear.in};
@@ -93,7 +98,9 @@ std::string hfNameOf(ParamId id)
     switch (id.kind) {
     case ParamKind::Embedding: return "model.embed_tokens.weight";
     case ParamKind::LayerNormIn: return layer + "input_layernorm.weight";
-    case ParamKind::LayerNormMid: return layer + "post_attention_layernorm.weight";
+    case ParamKind::LayerNormMid:
+    case ParamKind::NormAfterAttention: return layer + "post_attention_layernorm.weight";
+    case ParamKind::NormAfterMlp: return layer + "post_feedforward_layernorm.weight";
     case ParamKind::QNorm: return layer + "self_attn.q_norm.weight";
     case ParamKind::KNorm: return layer + "self_attn.k_norm.weight";
     case ParamKind::FinalNorm: return "model.norm.weight";
@@ -111,6 +118,8 @@ std::string ggufNameOf(ParamId id)
     case ParamKind::Embedding: return "token_embd.weight";
     case ParamKind::LayerNormIn: return layer + "attn_norm.weight";
     case ParamKind::LayerNormMid: return layer + "ffn_norm.weight";
+    case ParamKind::NormAfterAttention: return layer + "post_attention_norm.weight";
+    case ParamKind::NormAfterMlp: return layer + "post_ffw_norm.weight";
     case ParamKind::QNorm: return layer + "attn_q_norm.weight";
     case ParamKind::KNorm: return layer + "attn_k_norm.weight";
     case ParamKind::FinalNorm: return "output_norm.weight";

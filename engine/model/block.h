@@ -3,6 +3,7 @@
 // quirks (biases, q/k norm, window, rotary positions, multipliers).
 //
 // x -> norm1 -> q k v -> (q/k norm) -> rope -> attention -> o -> + x = mid -> norm2 -> gate up -> silu(gate) up -> down -> + mid = y
+// Where the norms come behind (ModelShape::normAfter) norm1 and norm2 hold what o and down gave: x -> q k v ... o -> norm -> + x = mid.
 #pragma once
 
 #include "engine/model/linear.h"
@@ -83,8 +84,10 @@ private:
                         bool accumulate, const Mat& dy, const Mat& x) const;
     void backwardMlp(const BlockWeights& w, const BlockMats& b, const BackwardMats& g, const PassInputs& in, Recompute level) const;
     void backwardAttention(const BlockWeights& w, const BlockMats& b, const BackwardMats& g, const PassInputs& in, Recompute level, bool lowest) const;
-    void addBranch(const Mat& y, const Mat& stream) const;
-    [[nodiscard]] const Mat& branchGradient(const BackwardMats& g) const;
+    /// y = stream + the scaled (and normed, with `before` for what is normed) output of the branch's last map.
+    void addBranch(const BlockWeights& w, Linear last, const Mat& y, const Mat& x, const Mat& stream, const BlockMats& b, const PassInputs& in) const;
+    [[nodiscard]] Mat branchGradient(const BlockWeights& w, Linear last, const BlockMats& b, const BackwardMats& g) const;
+    void branchInputAgain(const BlockWeights& w, Linear last, const Mat& x, const BlockMats& b, const PassInputs& in) const;
     void normHeads(const Mat& y, const Mat& x, const Mat& gain) const;
     void turn(const Mat& x, const PassInputs& in, bool inverse) const;
 

@@ -86,8 +86,10 @@ Decoder::ParameterView Decoder::viewOf(ParamId id)
     BlockWeights& w = m_layers[static_cast<std::size_t>(id.layer)];
     LinearView& linear = w.linears[static_cast<std::size_t>(id.linear)];
     switch (id.kind) {
-    case ParamKind::LayerNormIn: return {&w.normIn, &w.dNormIn};
-    case ParamKind::LayerNormMid: return {&w.normMid, &w.dNormMid};
+    case ParamKind::LayerNormIn:
+    case ParamKind::NormAfterAttention: return {&w.normIn, &w.dNormIn};
+    case ParamKind::LayerNormMid:
+    case ParamKind::NormAfterMlp: return {&w.normMid, &w.dNormMid};
     case ParamKind::QNorm: return {&w.qNorm, &w.dQNorm};
     case ParamKind::KNorm: return {&w.kNorm, &w.dKNorm};
     case ParamKind::LinearBias: return {&linear.bias, &linear.dBias};

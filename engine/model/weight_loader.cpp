@@ -87,8 +87,10 @@ private:
         case ParamKind::Embedding: return layout.embedding;
         case ParamKind::FinalNorm: return layout.finalNorm;
         case ParamKind::Head: return layout.head;
-        case ParamKind::LayerNormIn: return layerOf(id).normIn;
-        case ParamKind::LayerNormMid: return layerOf(id).normMid;
+        case ParamKind::LayerNormIn:
+        case ParamKind::NormAfterAttention: return layerOf(id).normIn;
+        case ParamKind::LayerNormMid:
+        case ParamKind::NormAfterMlp: return layerOf(id).normMid;
         case ParamKind::QNorm: return layerOf(id).qNorm;
         case ParamKind::KNorm: return layerOf(id).kNorm;
         case ParamKind::LinearWeight: return linearOf(id).weight;

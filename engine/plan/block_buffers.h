@@ -14,7 +14,7 @@ inline constexpr BufferId kNone = -1;
 /// shared scratch of the phase.
 struct BlockBuffers {
     BufferId x = kNone;      ///< [T, H] block input
-    BufferId norm1 = kNone;  ///< [T, H] input of q, k, v
+    BufferId norm1 = kNone;  ///< [T, H] input of q, k, v; where the norms come behind (ModelShape::normAfter) what the attention gave before its own
     BufferId qPre = kNone;   ///< [T, Q] before q/k norm (models with q/k norm only)
     BufferId kPre = kNone;   ///< [T, K]
     BufferId q = kNone;      ///< [T, Q] after rope
@@ -23,7 +23,7 @@ struct BlockBuffers {
     BufferId attn = kNone;   ///< [T, Q] attention output
     BufferId lse = kNone;    ///< [T, heads] log-sum-exp, fp32
     BufferId mid = kNone;    ///< [T, H] after the attention residual
-    BufferId norm2 = kNone;  ///< [T, H] input of gate, up
+    BufferId norm2 = kNone;  ///< [T, H] input of gate, up; or what the MLP gave
     BufferId gate = kNone;   ///< [T, F]
     BufferId up = kNone;     ///< [T, F]
     BufferId product = kNone;  ///< [T, F] silu(gate) * up

@@ -71,11 +71,13 @@ BlockBuffers addScratchBlock(Builder& b, const std::string& prefix, std::string_
 {
     const BlockMaker maker(b, prefix, Category::Buffers, termName, rows, life);
     BlockBuffers block;
-    if (needs.level >= Recompute::Cheap) {
+    // Norms behind the branches are kept at the cheap level, and backward needs both at once.
+    if (needs.level >= (b.shape.normAfter ? Recompute::AttentionKept : Recompute::Cheap)) {
         block.norm1 = maker.make("norm", b.shape.hidden);
-        block.norm2 = block.norm1;  // the two norms are never needed at once
-        block.product = maker.make("product", b.shape.mlp);
+        block.norm2 = b.shape.normAfter && needs.logSumExp ? maker.make("norm2", b.shape.hidden) : block.norm1;
     }
+    if (needs.level >= Recompute::Cheap)
+        block.product = maker.make("product", b.shape.mlp);
     if (needs.level >= Recompute::AttentionKept) {
         maker.attentionInputs(block, needs.cached);
         maker.gates(block);
@@ -105,14 +107,15 @@ void addKept(Builder& b, BlockBuffers& target, Recompute level, const std::strin
     for (auto& id : target.loraS)
         id = kNone;
     maker.adapterInputs(target, layer, sharers);
-    if (level == Recompute::Cheap)
-        return;
-    target.norm1 = maker.make("norm1", b.shape.hidden);
-    target.norm2 = maker.make("norm2", b.shape.hidden);
-    target.product = maker.make("product", b.shape.mlp);
+    if (level == Recompute::KeepAll || b.shape.normAfter) {
+        target.norm1 = maker.make("norm1", b.shape.hidden);
+        target.norm2 = maker.make("norm2", b.shape.hidden);
+    }
+    if (level == Recompute::KeepAll)
+        target.product = maker.make("product", b.shape.mlp);
 }
 
-BlockBuffers keptAt(Recompute level, const BlockBuffers& slot)
+BlockBuffers keptAt(const ModelShape& shape, Recompute level, const BlockBuffers& slot)
 {
     BlockBuffers kept;
     if (level == Recompute::WholeBlock)
@@ -130,11 +133,12 @@ BlockBuffers keptAt(Recompute level, const BlockBuffers& slot)
     kept.gate = slot.gate;
     kept.up = slot.up;
     kept.loraS = slot.loraS;
-    if (level == Recompute::Cheap)
-        return kept;
-    kept.norm1 = slot.norm1;
-    kept.norm2 = slot.norm2;
-    kept.product = slot.product;
+    if (level == Recompute::KeepAll || shape.normAfter) {
+        kept.norm1 = slot.norm1;
+        kept.norm2 = slot.norm2;
+    }
+    if (level == Recompute::KeepAll)
+        kept.product = slot.product;
     return kept;
 }
 

@@ -61,7 +61,7 @@ struct ScratchNeeds {
 void addKept(Builder& b, BlockBuffers& target, Recompute level, const std::string& prefix, std::string_view termName, int layer, Lifetime life,
              const LayerSet& sharers = {});
 /// The parts of a slot that a layer of `level` keeps.
-[[nodiscard]] BlockBuffers keptAt(Recompute level, const BlockBuffers& slot);
+[[nodiscard]] BlockBuffers keptAt(const ModelShape& shape, Recompute level, const BlockBuffers& slot);
 /// Ids of `kept` win over those of `scratch` where both exist.
 [[nodiscard]] BlockBuffers merged(const BlockBuffers& kept, BlockBuffers scratch);
 

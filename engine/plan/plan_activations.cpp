@@ -133,7 +133,7 @@ void addKeptOnHost(Builder& b, const TrainPoints& points, const BlockBuffers& fo
         inputs[s] = b.add("slot." + std::to_string(s) + ".x", Category::Activations, term::kKeptSlots, layout.compute, {layout.slots, b.shape.hidden}, life);
     for (int layer = 0; layer < points.layers; ++layer) {
         const auto slot = static_cast<std::size_t>(layer) % slots.size();
-        BlockBuffers kept = keptAt(layout.levels[static_cast<std::size_t>(layer)], slots[slot]);
+        BlockBuffers kept = keptAt(b.shape, layout.levels[static_cast<std::size_t>(layer)], slots[slot]);
         for (const Linear linear : kLinears)
             if (layout.layers[static_cast<std::size_t>(layer)].adapters[static_cast<std::size_t>(linear)] < 0)
                 kept.loraS[static_cast<std::size_t>(linear)] = kNone;

@@ -101,12 +101,12 @@ void placeModel(Builder& b, Places& places, const TrainedParameters& trained)
     if (s.normBias && trained.has({ParamKind::FinalNorm, -1, Linear::Q}))
         places.take(s.hidden, false, false);
     for (int layer = 0; layer < layers; ++layer) {
-        place(ParamKind::LayerNormIn, 1, s.hidden, layer);
+        place(s.normAfter ? ParamKind::NormAfterAttention : ParamKind::LayerNormIn, 1, s.hidden, layer);
         if (s.normsPerLayer > 1)
-            place(ParamKind::LayerNormMid, 1, s.hidden, layer);
+            place(s.normAfter ? ParamKind::NormAfterMlp : ParamKind::LayerNormMid, 1, s.hidden, layer);
         if (s.qkNorm) {
-            place(ParamKind::QNorm, 1, s.headSize, layer);
-            place(ParamKind::KNorm, 1, s.headSize, layer);
+            place(ParamKind::QNorm, 1, s.qNormWidth(), layer);
+            place(ParamKind::KNorm, 1, s.kNormWidth(), layer);
         }
         // What families have that are only planned for.
         if (const std::int64_t others = otherNormParameters(s); others > 0 && trained.has({ParamKind::LayerNormIn, layer, Linear::Q}))
@@ -170,7 +170,7 @@ std::vector<ParamId> alsoTrained(const ModelShape& s, const AlsoTrain& also)
     if (also.norms) {
         add(ParamKind::FinalNorm);
         for (int layer = 0; layer < static_cast<int>(s.layers); ++layer)
-            for (const ParamKind kind : {ParamKind::LayerNormIn, ParamKind::LayerNormMid, ParamKind::QNorm, ParamKind::KNorm})
+            for (const ParamKind kind : {ParamKind::LayerNormIn, ParamKind::LayerNormMid, ParamKind::QNorm, ParamKind::KNorm, ParamKind::NormAfterAttention, ParamKind::NormAfterMlp})
                 add(kind, layer);
     }
     std::ranges::sort(ids);

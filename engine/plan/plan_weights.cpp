@@ -52,12 +52,17 @@ LayerWeights addLayer(Builder& b, int layer, const TrainedParameters& trained)
         return trained.has({kind, layer, Linear::Q}) ? kNone : weight(name, {1, width});
     };
     LayerWeights w;
-    w.normIn = gain(ParamKind::LayerNormIn, "input_layernorm.weight", s.hidden);
-    if (s.normsPerLayer > 1)
-        w.normMid = gain(ParamKind::LayerNormMid, "post_attention_layernorm.weight", s.hidden);
+    if (s.normAfter) {
+        w.normIn = gain(ParamKind::NormAfterAttention, "post_attention_layernorm.weight", s.hidden);
+        w.normMid = gain(ParamKind::NormAfterMlp, "post_feedforward_layernorm.weight", s.hidden);
+    } else {
+        w.normIn = gain(ParamKind::LayerNormIn, "input_layernorm.weight", s.hidden);
+        if (s.normsPerLayer > 1)
+            w.normMid = gain(ParamKind::LayerNormMid, "post_attention_layernorm.weight", s.hidden);
+    }
     if (s.qkNorm) {
-        w.qNorm = gain(ParamKind::QNorm, "q_norm.weight", s.headSize);
-        w.kNorm = gain(ParamKind::KNorm, "k_norm.weight", s.headSize);
+        w.qNorm = gain(ParamKind::QNorm, "q_norm.weight", s.qNormWidth());
+        w.kNorm = gain(ParamKind::KNorm, "k_norm.weight", s.kNormWidth());
     }
     if (const std::int64_t others = otherNormParameters(s); others > 0)
         gain(ParamKind::LayerNormIn, "other_norms", others);
@@ -93,7 +98,7 @@ void addTables(Builder& b, const TrainedParameters& trained)
 
 std::int64_t otherNormParameters(const ModelShape& s)
 {
-    const std::int64_t placed = std::min<std::int64_t>(s.normsPerLayer, 2) * s.hidden + (s.qkNorm ? 2 * s.headSize : 0);
+    const std::int64_t placed = std::min<std::int64_t>(s.normsPerLayer, 2) * s.hidden + (s.qkNorm ? s.qNormWidth() + s.kNormWidth() : 0);
     return std::max<std::int64_t>(0, static_cast<std::int64_t>(s.layerNormParameterCount()) - placed);
 }
 

@@ -262,15 +262,20 @@ void MicroBatch::recompute()
     const auto k = static_cast<double>(m_shape.kvWidth());
     const auto f = static_cast<double>(m_shape.mlp);
     const double cheap = layers[1] + layers[2] + layers[3];
-    add(Work::Recompute, 0, cheap * m_element * m_tokens * (4 * h + 3 * f), 3 * cheap);
+    add(Work::Recompute, 0, cheap * m_element * m_tokens * ((m_shape.normAfter ? 0 : 4) * h + 3 * f), (m_shape.normAfter ? 1 : 3) * cheap);
     const double most = layers[2] + layers[3];
     if (most == 0)
         return;
     for (const Linear linear : {Linear::Q, Linear::K, Linear::V, Linear::Gate, Linear::Up})
         project(Work::Recompute, linear, most);
-    adapter(Work::Recompute, Linear::Down, most, false);
+    if (m_shape.normAfter) {  // what the branches gave before their norms
+        project(Work::Recompute, Linear::Down, most);
+        project(Work::Recompute, Linear::O, layers[2]);
+    } else {
+        adapter(Work::Recompute, Linear::Down, most, false);
+        adapter(Work::Recompute, Linear::O, layers[2], false);
+    }
     add(Work::Recompute, 0, most * m_element * m_tokens * (m_shape.qkNorm ? 4 : 2) * (q + k), 2 * most);
-    adapter(Work::Recompute, Linear::O, layers[2], false);
     if (layers[3] == 0)
         return;
     project(Work::Recompute, Linear::O, layers[3]);
@@ -310,7 +315,7 @@ void MicroBatch::offload()
         const double kept = h  // the block's input
                           + (level == Recompute::WholeBlock      ? 0
                              : level == Recompute::AttentionKept ? q + h
-                             : level == Recompute::Cheap         ? q + h + inputs
+                             : level == Recompute::Cheap         ? q + h + inputs + (m_shape.normAfter ? 2 * h : 0)
                                                                  : q + 3 * h + inputs + static_cast<double>(m_shape.mlp));
         amount.linkBytes += 2 * m_tokens * m_element * kept;
     }

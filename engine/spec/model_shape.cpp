@@ -61,7 +61,7 @@ std::string largestPart(const ModelShape& s)
     return "the number of heads (" + std::to_string(s.heads) + "), the head size (" + std::to_string(s.headSize) + ")" + layers + " and " + hidden;
 }
 
-constexpr std::array<std::string_view, 6> kRunnable{"llama", "mistral", "qwen2", "qwen3", "granite", "smollm3"};
+constexpr std::array<std::string_view, 7> kRunnable{"llama", "mistral", "qwen2", "qwen3", "granite", "smollm3", "olmo2"};
 
 }  // namespace
 
@@ -85,7 +85,7 @@ double ModelShape::attentionScale() const noexcept { return attentionMultiplier 
 std::uint64_t ModelShape::layerNormParameterCount() const noexcept
 {
     const std::int64_t norms = normsPerLayer * hidden * (normBias ? 2 : 1);
-    const std::int64_t qkNorms = !qkNorm ? 0 : qkNormWholeWidth ? queryWidth() + kvWidth() : 2 * headSize;
+    const std::int64_t qkNorms = qkNorm ? qNormWidth() + kNormWidth() : 0;
     return static_cast<std::uint64_t>(norms + qkNorms);
 }
 
@@ -112,7 +112,7 @@ void requireRunnableFamily(const ModelShape& shape, const std::string& where)
 {
     if (!runnableFamily(shape))
         throw Error(ErrorCode::BadInput, where + " is a " + shape.family + " model: it can be planned for, not run",
-                    "choose a model of the families llama (Llama, SmolLM2), mistral, qwen2, qwen3, granite or smollm3");
+                    "choose a model of the families llama (Llama, SmolLM2), mistral, qwen2, qwen3, granite, smollm3 or olmo2");
 }
 
 void validateShape(const ModelShape& shape, const std::string& where)

@@ -56,6 +56,8 @@ struct ModelShape {
     bool outBias = false;  ///< bias of the attention output projection
     bool mlpBias = false;
     bool qkNorm = false;    ///< RMSNorm over the head size on q and k before rope (Qwen3)
+    bool qkNormWholeWidth = false;  ///< with qkNorm: over all heads at once (OLMo 2)
+    bool normAfter = false;  ///< attention and MLP have their norm behind them, before the stream, and none in front (OLMo 2)
     bool tiedHead = false;  ///< the head is the embedding table
     std::int64_t slidingWindow = 0;  ///< 0: full attention
     std::int64_t slidingFrom = 0;    ///< with a window: layers before this one see the whole context (Qwen)
@@ -67,12 +69,13 @@ struct ModelShape {
     // Of families that can be planned for only:
     std::int64_t normsPerLayer = 2;    ///< norms over the hidden width: 4 in Gemma 2 and 3, 1 in Command R
     bool normBias = false;             ///< LayerNorm with a bias (StableLM)
-    bool qkNormWholeWidth = false;     ///< with qkNorm: over all heads at once (OLMo 2)
     std::int64_t slidingPeriod = 0;    ///< every N-th layer sees the whole context (Gemma 2: 2, Gemma 3: 6); 0: all layers are alike
     DType storage = DType::BF16;     ///< element type in the file (fp32 for quantised GGUF tensors, which are widened)
 
     [[nodiscard]] std::int64_t queryWidth() const noexcept { return heads * headSize; }
     [[nodiscard]] std::int64_t kvWidth() const noexcept { return kvHeads * headSize; }
+    [[nodiscard]] std::int64_t qNormWidth() const noexcept { return qkNormWholeWidth ? queryWidth() : headSize; }
+    [[nodiscard]] std::int64_t kNormWidth() const noexcept { return qkNormWholeWidth ? kvWidth() : headSize; }
     /// Tokens that a query of this layer sees, 0: all before it. For families that run.
     [[nodiscard]] std::int64_t windowOf(std::int64_t layer) const noexcept { return layer < slidingFrom ? 0 : slidingWindow; }
     /// Whether q and k of this layer are turned by their positions.

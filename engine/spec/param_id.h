@@ -13,12 +13,14 @@ enum class ParamKind : std::uint8_t {
     Embedding,     ///< [V, H]
     LayerNormIn,   ///< [H, 1], input_layernorm: before the attention
     LayerNormMid,  ///< [H, 1], post_attention_layernorm: before the MLP
-    QNorm,         ///< [head size, 1]
-    KNorm,         ///< [head size, 1]
+    QNorm,         ///< [head size, 1], or the query width (OLMo 2)
+    KNorm,         ///< [head size, 1], or the kv width
     FinalNorm,     ///< [H, 1]
     Head,          ///< [V, H], only when the head is not tied
     LinearWeight,  ///< [out, in]
     LinearBias,    ///< [out, 1]
+    NormAfterAttention,  ///< [H, 1], post_attention_layernorm of families whose norms come behind (OLMo 2)
+    NormAfterMlp,        ///< [H, 1], post_feedforward_layernorm
 };
 
 /// One parameter of a ModelShape. `layer` counts for all but Embedding, FinalNorm and Head (-1 there); `linear` counts for

@@ -7,7 +7,7 @@ import pathlib
 import sys
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, GraniteConfig, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config, SmolLM3Config
+from transformers import AutoConfig, AutoModelForCausalLM, GraniteConfig, LlamaConfig, MistralConfig, Olmo2Config, Qwen2Config, Qwen3Config, SmolLM3Config
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 SMALL = dict(vocab_size=48, hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -37,6 +37,7 @@ SAVED = {
     "granite": GraniteConfig(**SMALL, attention_bias=True, mlp_bias=True, embedding_multiplier=12.0, residual_multiplier=0.22,
                              attention_multiplier=0.0078125, logits_scaling=16.0),
     "smollm3": SmolLM3Config(**{**SMALL, "num_hidden_layers": 7}, no_rope_layer_interval=3, pad_token_id=None, mlp_bias=True),
+    "olmo2": Olmo2Config(**SMALL, pad_token_id=None, attention_bias=True),
     "qwen3_bias": Qwen3Config(**SMALL, head_dim=16, attention_bias=True, rope_parameters=dict(rope_type="default", rope_theta=1e6)),
 }
 # What a file must state; all else may be absent.
@@ -50,7 +51,7 @@ WRITTEN = {
     "null_kv": {**SMALL, "model_type": "qwen2", "num_key_value_heads": None},
     "null_window": {**SMALL, "model_type": "mistral", "sliding_window": None},
     "both_spellings": dict(SMALL, model_type="llama", rope_theta=70000.0, rope_parameters={"rope_type": "default", "rope_theta": 70000.0}),
-    **{f"only_{name}": dict(SIZES, model_type=name) for name in ("llama", "mistral", "qwen2", "qwen3", "granite")},
+    **{f"only_{name}": dict(SIZES, model_type=name) for name in ("llama", "mistral", "qwen2", "qwen3", "granite", "olmo2")},
     "only_smollm3": dict(SIZES, model_type="smollm3", pad_token_id=None),  # the class's default lies beyond this vocabulary
 }
 

@@ -10,7 +10,7 @@ import sys
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, GraniteConfig, LlamaConfig, PreTrainedTokenizerFast, Qwen2Config, SmolLM3Config
+from transformers import AutoModelForCausalLM, GraniteConfig, LlamaConfig, Olmo2Config, PreTrainedTokenizerFast, Qwen2Config, SmolLM3Config
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
@@ -55,6 +55,7 @@ def main():
     save(GraniteConfig(**sizes, embedding_multiplier=6.0, residual_multiplier=0.4, attention_multiplier=0.2, logits_scaling=1.5), tokenizer,
          folder + "/granite")
     save(SmolLM3Config(**sizes, no_rope_layer_interval=2), tokenizer, folder + "/smollm3")
+    save(Olmo2Config(**sizes), tokenizer, folder + "/olmo2")
     save(Qwen2Config(**sizes, use_sliding_window=True, sliding_window=11, max_window_layers=1, rope_parameters=yarn), tokenizer, folder + "/qwen2")
 
 

@@ -30,7 +30,7 @@ COMMON = dict(hidden_size=64, intermediate_size=112, num_hidden_layers=3, vocab_
 
 
 def families():
-    from transformers import GraniteConfig, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config, SmolLM3Config
+    from transformers import GraniteConfig, LlamaConfig, MistralConfig, Olmo2Config, Qwen2Config, Qwen3Config, SmolLM3Config
     llama3 = dict(rope_type="llama3", rope_theta=500000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
                   original_max_position_embeddings=32)
     return {
@@ -56,6 +56,8 @@ def families():
                                  bos_token_id=1, eos_token_id=2, tie_word_embeddings=True),
         "qwen3-window": Qwen3Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, head_dim=32, rms_norm_eps=1e-6, use_sliding_window=True,
                                     sliding_window=17, layer_types=["full_attention", "full_attention", "sliding_attention"], tie_word_embeddings=False),
+        "olmo2": Olmo2Config(**COMMON, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, pad_token_id=None, eos_token_id=2,
+                             tie_word_embeddings=False),
         # Every row a multiple of 64: bitsandbytes 0.50.2 dequantises other matrices wrongly on a CPU (24 % off instead of 9 %, though the codes
         # are right).
         "blocks": LlamaConfig(**{**COMMON, "intermediate_size": 128}, num_attention_heads=4, num_key_value_heads=4, tie_word_embeddings=True),

@@ -43,6 +43,7 @@ void readQuirks(const CatalogueFields& fields, ModelShape& shape)
     shape.qkNormWholeWidth = qkNorm == "width";
     shape.normsPerLayer = fields.integerOr("norms_per_layer", 1, kLargest, 2);
     shape.normBias = fields.booleanOr("norm_bias", false);
+    shape.normAfter = fields.booleanOr("norm_after", false);
     shape.slidingWindow = fields.integerOr("sliding_window", 1, kLargest, 0);
     shape.slidingPeriod = fields.integerOr("sliding_period", 1, kLargest, 0);
     shape.noRopePeriod = fields.integerOr("no_rope_period", 1, kLargest, 0);
@@ -82,7 +83,7 @@ ModelShape readShape(const CatalogueFields& fields)
 Blueprint readBlueprint(const CatalogueFields& fields)
 {
     fields.allow({"name", "repository", "family", "licence", "layers", "hidden", "heads", "kv_heads", "head_size", "mlp", "vocab", "tied_head",
-                  "max_context", "rope_theta", "norm_eps", "rope_scaling", "qkv_bias", "qk_norm", "norms_per_layer", "norm_bias", "sliding_window",
+                  "max_context", "rope_theta", "norm_eps", "rope_scaling", "qkv_bias", "qk_norm", "norms_per_layer", "norm_bias", "norm_after", "sliding_window",
                   "sliding_period", "no_rope_period", "embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling",
                   "published_parameters", "source"});
     Blueprint blueprint;

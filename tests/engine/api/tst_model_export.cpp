@@ -39,7 +39,7 @@ private Q_SLOTS:
         QTest::addColumn<QString>("precision");
         QTest::newRow("folder") << "" << "fp32";
         QTest::newRow("folder in bf16") << "" << "bf16";
-        for (const char* family : {"granite", "smollm3", "qwen2"})  // multipliers; layers without positions; a window in some layers and yarn
+        for (const char* family : {"granite", "smollm3", "qwen2", "olmo2"})  // multipliers; layers without positions; a window in some layers and yarn; norms behind
             QTest::newRow(family) << otherModels() + "/" + family << "fp32";
         QTest::newRow("GGUF starter") << QStringLiteral(LORIKEET_STARTER_MODEL) << "fp32";
     }

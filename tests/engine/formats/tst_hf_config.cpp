@@ -233,7 +233,7 @@ private Q_SLOTS:
         const ModelShape phi = shapeOf("phi3", R"("hidden_size":3072,"hidden_act":"silu","partial_rotary_factor":0.75,"rope_scaling":{"type":"longrope","long_factor":[1]})");
         QVERIFY(!runnableFamily(phi) && phi.ropeScaling.type == RopeScaling::Type::None && phi.headSize == 96);
         const ModelShape olmo = shapeOf("olmo2", "");
-        QVERIFY(olmo.qkNorm && olmo.qkNormWholeWidth);
+        QVERIFY(olmo.qkNorm && olmo.qkNormWholeWidth && olmo.normAfter);
         QCOMPARE(shapeOf("gemma2", R"("layer_types":["sliding_attention","sliding_attention","full_attention"])").slidingPeriod, std::int64_t{3});
         QCOMPARE(shapeOf("gemma2", R"("sliding_window":null)").slidingPeriod, std::int64_t{0});
         QVERIFY(runnableFamily(shapeOf("llama", "")) && shapeOf("llama", "").normsPerLayer == 2);

@@ -35,6 +35,8 @@ ModelShape baseOf(const char* family)
     shape.ropeTheta = 10000.0;
     shape.qkvBias = std::string(family) == "qwen2";
     shape.qkNorm = std::string(family) == "qwen3";
+    if (std::string(family) == "olmo2")
+        shape.qkNorm = shape.qkNormWholeWidth = shape.normAfter = true;
     if (std::string(family) == "granite") {
         shape.embeddingScale = 12.0;
         shape.residualScale = 0.22;
@@ -60,7 +62,7 @@ const char* nameOfPositions(RopeScaling::Type type)
 std::map<std::string, ModelShape> shapes()
 {
     std::map<std::string, ModelShape> all;
-    for (const char* family : {"llama", "mistral", "qwen2", "qwen3", "granite", "smollm3"}) {
+    for (const char* family : {"llama", "mistral", "qwen2", "qwen3", "granite", "smollm3", "olmo2"}) {
         const ModelShape plain = baseOf(family);
         all[family] = plain;
         ModelShape other = plain;

@@ -69,6 +69,11 @@ private Q_SLOTS:
             hf.insert(hfNameOf(id));
             gguf.insert(ggufNameOf(id));
         }
+        ModelShape after = smallShape();
+        after.qkNorm = after.qkNormWholeWidth = after.normAfter = true;
+        QVERIFY((shapeOf(normId(ParamKind::KNorm, 0), after) == std::array<std::int64_t, 2>{after.kvWidth(), 1}));
+        QCOMPARE(hfNameOf(normId(ParamKind::NormAfterMlp, 7)), std::string("model.layers.7.post_feedforward_layernorm.weight"));
+        QCOMPARE(parametersOf(after).size(), parametersOf(smallShape()).size() + 2 * static_cast<std::size_t>(after.layers));
         QCOMPARE(hf.size(), ids.size());
         QCOMPARE(gguf.size(), ids.size());
     }

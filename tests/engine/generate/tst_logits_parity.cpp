@@ -81,7 +81,7 @@ private Q_SLOTS:
     void everyArchitectureInEveryStorageType_data()
     {
         QTest::addColumn<QString>("name");
-        for (const char* family : {"llama", "llama3", "smollm2", "mistral", "mistral-window", "qwen2", "qwen2-window", "qwen2-yarn", "dynamic", "qwen3", "qwen3-window", "granite", "smollm3"})
+        for (const char* family : {"llama", "llama3", "smollm2", "mistral", "mistral-window", "qwen2", "qwen2-window", "qwen2-yarn", "dynamic", "qwen3", "qwen3-window", "granite", "smollm3", "olmo2"})
             for (const char* type : {"fp32", "bf16", "fp16"})
                 QTest::addRow("%s-%s", family, type) << QString("%1-%2").arg(family, type);
     }
@@ -138,7 +138,7 @@ private Q_SLOTS:
     {
         QTest::addColumn<QString>("model");
         QTest::addColumn<QString>("fault");
-        for (const char* model : {"llama", "llama3", "smollm2", "mistral", "qwen2", "qwen3", "granite", "smollm3"})
+        for (const char* model : {"llama", "llama3", "smollm2", "mistral", "qwen2", "qwen3", "granite", "smollm3", "olmo2"})
             for (const char* fault : {"theta x 1.01", "eps x 10"})
                 QTest::addRow("%s, %s", model, fault) << QString(model) << QString(fault);
         QTest::addRow("llama3, RoPE factor x 1.1") << "llama3" << "factor x 1.1";
@@ -183,6 +183,7 @@ private Q_SLOTS:
         QTest::newRow("LoRA") << "peft" << "qwen3-fp32";
         QTest::newRow("LoRA, multipliers") << "peft" << "granite-fp32";
         QTest::newRow("LoRA, layers without positions") << "peft" << "smollm3-fp32";
+        QTest::newRow("LoRA, norms behind") << "peft" << "olmo2-fp32";
         QTest::newRow("DoRA") << "dora" << "qwen3-fp32";
         QTest::newRow("DoRA over biases") << "dora" << "qwen2-fp32";
     }
@@ -237,6 +238,7 @@ private Q_SLOTS:
             for (const char* also : {"embeddings", "head", "norms", "embeddings,head,norms"})
                 QTest::newRow(qPrintable(QString("%1, %2").arg(model, also))) << QString(model) << QString(also);
         QTest::newRow("granite-fp32, embeddings,norms") << "granite-fp32" << "embeddings,norms";
+        QTest::newRow("olmo2-fp32, norms") << "olmo2-fp32" << "norms";
     }
     void modulesTrainedWholeHereLoadInPeft()
     {

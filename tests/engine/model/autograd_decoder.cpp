@@ -202,9 +202,15 @@ private:
 
     at::Tensor block(int layer, const at::Tensor& x, const data::MicroBatch& batch)
     {
-        const at::Tensor n1 = norm(x, vector({ParamKind::LayerNormIn, layer, Linear::Q}));
-        const at::Tensor q = linear(layer, Linear::Q, n1);
-        const at::Tensor k = linear(layer, Linear::K, n1);
+        const bool after = m_shape.normAfter;
+        const bool whole = m_shape.qkNormWholeWidth;
+        const at::Tensor n1 = after ? x : norm(x, vector({ParamKind::LayerNormIn, layer, Linear::Q}));
+        at::Tensor q = linear(layer, Linear::Q, n1);
+        at::Tensor k = linear(layer, Linear::K, n1);
+        if (whole) {
+            q = norm(q, vector({ParamKind::QNorm, layer, Linear::Q}));
+            k = norm(k, vector({ParamKind::KNorm, layer, Linear::Q}));
+        }
         const at::Tensor v = linear(layer, Linear::V, n1);
         const bool turned = m_plant.ropeEverywhere || m_shape.noRopePeriod == 0 || layer % m_shape.noRopePeriod != m_shape.noRopePeriod - 1;
         const double residual = m_shape.residualScale * m_plant.residualFactor;
@@ -216,16 +222,17 @@ private:
             const auto heads = [&](const at::Tensor& t, std::int64_t number) { return t.narrow(0, start, count).reshape({count, number, m_shape.headSize}); };
             at::Tensor qh = heads(q, m_shape.heads);
             at::Tensor kh = heads(k, m_shape.kvHeads);
-            if (m_shape.qkNorm) {
+            if (m_shape.qkNorm && !whole) {
                 qh = norm(qh, vector({ParamKind::QNorm, layer, Linear::Q}));
                 kh = norm(kh, vector({ParamKind::KNorm, layer, Linear::Q}));
             }
             parts.push_back(attention(layer, turned ? rope(qh) : qh, turned ? rope(kh) : kh, heads(v, m_shape.kvHeads)));
         }
-        const at::Tensor mid = x + linear(layer, Linear::O, at::cat(parts, 0)) * residual;
-        const at::Tensor n2 = norm(mid, vector({ParamKind::LayerNormMid, layer, Linear::Q}));
+        const auto behind = [&](const at::Tensor& branch, ParamKind kind) { return after ? norm(branch, vector({kind, layer, Linear::Q})) : branch; };
+        const at::Tensor mid = x + behind(linear(layer, Linear::O, at::cat(parts, 0)), ParamKind::NormAfterAttention) * residual;
+        const at::Tensor n2 = after ? mid : norm(mid, vector({ParamKind::LayerNormMid, layer, Linear::Q}));
         const at::Tensor gate = linear(layer, Linear::Gate, n2);
-        return mid + linear(layer, Linear::Down, gate * gate.sigmoid() * linear(layer, Linear::Up, n2)) * residual;
+        return mid + behind(linear(layer, Linear::Down, gate * gate.sigmoid() * linear(layer, Linear::Up, n2)), ParamKind::NormAfterMlp) * residual;
     }
 
     const RandomSource& m_source;

@@ -71,7 +71,7 @@ std::vector<float> RandomSource::values(formats::ParamId id) const
     return all;
 }
 
-std::vector<std::string> smallShapeNames() { return {"llama", "llama3-rope", "mistral-window", "qwen2", "qwen3", "smollm2", "wide-heads", "granite", "smollm3"}; }
+std::vector<std::string> smallShapeNames() { return {"llama", "llama3-rope", "mistral-window", "qwen2", "qwen3", "smollm2", "wide-heads", "granite", "smollm3", "olmo2"}; }
 
 ModelShape smallShape(const std::string& name)
 {
@@ -115,6 +115,9 @@ ModelShape smallShape(const std::string& name)
         s.family = "smollm3";
         s.tiedHead = true;
         s.noRopePeriod = 2;
+    } else if (name == "olmo2") {
+        s.family = "olmo2";
+        s.qkNorm = s.qkNormWholeWidth = s.normAfter = true;
     } else {
         LORIKEET_CHECK(name == "llama", "no small shape " + name);
     }

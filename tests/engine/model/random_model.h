@@ -41,7 +41,7 @@ private:
     formats::SourceTensor m_tensor;
 };
 
-/// "llama", "llama3-rope", "mistral-window", "qwen2", "qwen3", "smollm2" (tied), "wide-heads" (query width != hidden, yarn), "granite", "smollm3".
+/// "llama", "llama3-rope", "mistral-window", "qwen2", "qwen3", "smollm2" (tied), "wide-heads" (query width != hidden, yarn), "granite", "smollm3", "olmo2".
 [[nodiscard]] ModelShape smallShape(const std::string& name);
 [[nodiscard]] std::vector<std::string> smallShapeNames();
 

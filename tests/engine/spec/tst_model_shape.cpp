@@ -114,7 +114,7 @@ private Q_SLOTS:
     void familiesThatCannotRunAreRefusedInOneSentence()
     {
         ModelShape shape = smolLm2();
-        for (const char* family : {"llama", "mistral", "qwen2", "qwen3", "granite", "smollm3"}) {
+        for (const char* family : {"llama", "mistral", "qwen2", "qwen3", "granite", "smollm3", "olmo2"}) {
             shape.family = family;
             QVERIFY(runnableFamily(shape));
             requireRunnableFamily(shape, "x");

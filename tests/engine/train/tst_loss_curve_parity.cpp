@@ -126,6 +126,7 @@ private Q_SLOTS:
         QTest::newRow("qwen3") << "qwen3-fp32" << "" << 1e-3;
         QTest::newRow("granite, norms beside the adapter") << "granite-fp32" << "also norms" << 1e-3;
         QTest::newRow("smollm3, layers without positions") << "smollm3-fp32" << "" << 1e-3;
+        QTest::newRow("olmo2, norms beside the adapter") << "olmo2-fp32" << "also norms" << 1e-3;
         QTest::newRow("qwen2, a window behind the first layer") << "qwen2-window-fp32" << "" << 1e-3;
         QTest::newRow("smollm2, all weights, tied head") << "smollm2-fp32" << "full" << 1e-3;
         QTest::newRow("qwen2, all weights, biases") << "qwen2-fp32" << "full" << 1e-3;
