@@ -54,7 +54,7 @@ std::string changesBetween(const Job& before, const Job& after)
 void printFit(Output& out, const plan::FitAnswer& answer)
 {
     const bool needed = answer.verdict == plan::Verdict::DoesNotFit;
-    out.line(formatBytes(answer.totalBytes) + " of " + formatBytes(answer.capacityBytes) + ": " + std::string(plan::nameOf(answer.verdict)));
+    out.line(formatBytes(answer.totalBytes) + " of " + formatBytes(answer.capacityBytes) + ": " + std::string(plan::nameOf(answer.verdict)) + ", " + answer.room);
     if (answer.ways.empty()) {
         out.line(answer.reason);
         return;

@@ -49,9 +49,7 @@ void printCategory(Output& out, const plan::MemoryPlan& plan, std::size_t index,
 std::string verdictLine(const plan::MemoryPlan& plan)
 {
     const std::uint64_t total = plan.totalBytes();
-    const std::uint64_t capacity = plan.capacityBytes;
-    const std::string difference = total > capacity ? formatBytes(total - capacity) + " too much" : formatBytes(capacity - total) + " stay free";
-    return std::string(plan::nameOf(plan.verdict)) + ": " + formatBytes(total) + " of " + formatBytes(capacity) + ", " + difference;
+    return std::string(plan::nameOf(plan.verdict)) + ": " + formatBytes(total) + " of " + formatBytes(plan.capacityBytes) + ", " + plan.roomText();
 }
 
 }  // namespace

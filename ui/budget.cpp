@@ -97,7 +97,9 @@ void Budget::replan(const QString& key)
     if (planNow()) {
         const JobField* field = findJobField(toStd(key));
         const bool device = key == QLatin1String("run.device");
-        m_delta = hadPlan && field != nullptr && !device ? toQt(field->label) + QStringLiteral(": ") + describeDelta(m_before, m_plan->categoryBytes) : QString();
+        // Without a key many fields changed at once: a way to fit was applied, undone, or a preset taken.
+        const QString label = field != nullptr ? toQt(field->label) : tr("Together");
+        m_delta = hadPlan && !device && (field != nullptr || key.isEmpty()) ? label + QStringLiteral(": ") + describeDelta(m_before, m_plan->categoryBytes) : QString();
         askCosts();
     }
     Q_EMIT budgetChanged();

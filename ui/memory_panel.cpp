@@ -137,6 +137,15 @@ QString termLines(const QString& heading, const std::vector<plan::Term>& terms)
     return parts.isEmpty() ? QString() : QStringLiteral("\n%1: %2.").arg(heading, parts.join(QStringLiteral(", ")));
 }
 
+/// What each of them is, a line each.
+QString termSentences(const std::vector<plan::Term>& terms)
+{
+    QString text;
+    for (const plan::Term& term : terms)
+        text += QStringLiteral("<p><b>%1</b>: %2<br>%3</p>").arg(toQt(term.name).toHtmlEscaped(), toQt(term.sentence).toHtmlEscaped(), toQt(term.formula).toHtmlEscaped());
+    return text;
+}
+
 }  // namespace
 
 void MemoryPanel::refresh()
@@ -162,26 +171,27 @@ void MemoryPanel::refresh()
     legend += termLines(tr("Hatched"), plan->deductions) + termLines(tr("In host RAM"), plan->hostTerms);
     m_host->setMemory(plan->hostBytes, hostBytes());
     m_legend->setText(legend);
+    m_legend->setToolTip(termSentences(plan->deductions) + termSentences(plan->hostTerms));
     showMeasured();
 }
 
 void MemoryPanel::showVerdict(const plan::MemoryPlan& plan)
 {
     const Colours& colours = coloursOf(this);
-    const std::uint64_t total = plan.totalBytes();
+    const QString room = toQt(plan.roomText());
     QString text;
     QColor colour;
     switch (plan.verdict) {
     case plan::Verdict::Fits:
-        text = tr("✓ Fits, %1 stay free").arg(toQt(formatBytes(plan.capacityBytes - total)));
+        text = tr("✓ Fits, %1").arg(room);
         colour = colours.good;
         break;
     case plan::Verdict::Tight:
-        text = tr("! Tight, only %1 stay free").arg(toQt(formatBytes(plan.capacityBytes - total)));
+        text = tr("! Tight, only %1").arg(room);
         colour = colours.warning;
         break;
     case plan::Verdict::DoesNotFit:
-        text = tr("✗ Does not fit, %1 too much").arg(toQt(formatBytes(total - plan.capacityBytes)));
+        text = tr("✗ Does not fit, %1").arg(room);
         colour = colours.bad;
         break;
     }

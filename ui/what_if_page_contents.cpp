@@ -3,6 +3,7 @@
 #include "ui/what_if_page.h"
 
 #include "engine/base/units.h"
+#include "engine/spec/job_fields.h"
 #include "ui/memory_bar.h"
 #include "ui/plot_view.h"
 #include "ui/text.h"
@@ -10,6 +11,8 @@
 
 #include <QHeaderView>
 #include <QTableWidget>
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -79,6 +82,23 @@ QString readOutOf(const plan::WhatIfSeries& series, double x)
     if (point.forecast.known)
         lines << QObject::tr("%1 tokens/s").arg(toQt(formatNumber(point.forecast.tokensPerSecond, 3)));
     return lines.join(QLatin1Char('\n'));
+}
+
+/// "micro batch 1, recompute 3, loss chunk 64; 30.0 GiB of host memory": what the longest context with levers changes in the job.
+QString changesText(const plan::LongestContext& answer)
+{
+    QStringList changes;
+    for (const JobField& field : jobFields()) {
+        const auto value = field.get(answer.jobWithLevers);
+        if (field.key == "recipe.context" || value == field.get(answer.job))
+            continue;
+        const QString text = value.is_boolean() ? QString() : QLatin1Char(' ') + toQt(value.is_string() ? value.get<std::string>() : value.dump());
+        changes << toQt(field.label).toLower() + text;
+    }
+    QString text = changes.join(QStringLiteral(", "));
+    if (answer.hostBytesWithLevers > 0)
+        text += QObject::tr("; %1 of it in host memory").arg(toQt(formatBytes(answer.hostBytesWithLevers)));
+    return text;
 }
 
 }  // namespace
@@ -215,7 +235,7 @@ void WhatIfPage::askInverse()
             if (answer.context.limitedByModel)
                 context += tr(", all that the model was made for");
             if (answer.context.contextWithLevers > answer.context.context)
-                context += tr("; %1 with micro-batch 1 and whole blocks recomputed").arg(whole(answer.context.contextWithLevers));
+                context += tr("; %1 with %2").arg(whole(answer.context.contextWithLevers), changesText(answer.context));
             m_longest->setText(context + QLatin1Char('.'));
         },
         [this](const Error& error) { m_smallest->setText(sentenceCase(toQt(error.message()))); });

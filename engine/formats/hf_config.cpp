@@ -59,7 +59,9 @@ void readCounts(const JsonFields& fields, const FamilyDefaults& family, Sizes si
     shape.maxContext = count(fields, "max_position_embeddings", family.counts.maxContext, std::int64_t{1} << 32);
     const std::int64_t kvDefault = fields.isNull("num_key_value_heads") || family.counts.kvHeads == 0 ? shape.heads : family.counts.kvHeads;
     shape.kvHeads = fields.integer("num_key_value_heads").value_or(kvDefault);
-    if (shape.kvHeads < 1 || shape.kvHeads > shape.heads || shape.heads % shape.kvHeads != 0)
+    if (shape.kvHeads < 1)
+        fields.refuse("'num_key_value_heads' is " + std::to_string(shape.kvHeads) + ", expected 1 to " + std::to_string(shape.heads));
+    if (shape.kvHeads > shape.heads || shape.heads % shape.kvHeads != 0)
         fields.refuse("'num_attention_heads' is " + std::to_string(shape.heads) + ", not a multiple of 'num_key_value_heads', which is "
                       + std::to_string(shape.kvHeads));
     shape.headSize = headSizeOf(fields, family, shape);

@@ -48,6 +48,7 @@ private:
     void add(FitAnswer& answer, const std::optional<Found>& found);
     void addBest(FitAnswer& answer);
     [[nodiscard]] std::string whyNot();
+    [[nodiscard]] std::string insteadOfFull();
 
     const ModelShape& m_shape;
     const Job& m_job;
@@ -196,6 +197,22 @@ void Solver::add(FitAnswer& answer, const std::optional<Found>& found)
         answer.ways.push_back(std::move(way));
 }
 
+/// For a model that is trained whole: whether an adapter on it would fit.
+std::string Solver::insteadOfFull()
+{
+    if (m_job.recipe.method != "full")
+        return {};
+    for (const auto& [name, quantization] : {std::pair{"LoRA", "none"}, std::pair{"QLoRA", "nf4"}}) {
+        Job other = m_job;
+        other.recipe.method = "lora";
+        other.recipe.quantization = quantization;
+        const Trial& trial = m_search.trials().of(m_search.mostNeutral(other));
+        if (trial.possible && trial.verdict != Verdict::DoesNotFit)
+            return std::string(", or train an adapter: ") + name + " of the same model can do with " + formatBytes(trial.totalBytes);
+    }
+    return {};
+}
+
 std::string Solver::whyNot()
 {
     const Trial* least = nullptr;
@@ -209,7 +226,7 @@ std::string Solver::whyNot()
     if (least->totalBytes <= m_device.availableBytes)
         return "with every lever fully turned the job needs " + formatBytes(least->hostBytes) + " of host memory, and there is not so much; choose a smaller model or a larger device";
     return "with every lever fully turned the job still needs " + formatBytes(least->totalBytes) + ", and " + m_device.id + " has "
-           + formatBytes(m_device.availableBytes) + "; choose a smaller model or a larger device";
+           + formatBytes(m_device.availableBytes) + "; choose a smaller model or a larger device" + insteadOfFull();
 }
 
 /// The best of each preference, as far as a later one is worth it.
@@ -234,6 +251,7 @@ FitAnswer Solver::answer()
     answer.totalBytes = now.totalBytes;
     answer.capacityBytes = m_device.availableBytes;
     answer.verdict = now.verdict;
+    answer.room = roomText(now.totalBytes, now.hostBytes, {m_device.availableBytes, m_device.hostAvailableBytes, m_device.sharesHostMemory()});
     if (now.fits()) {
         answer.reason = "the job fits as it is";
         return answer;

@@ -61,6 +61,7 @@ struct FitAnswer {
     std::uint64_t totalBytes = 0;  ///< of the job as it is
     std::uint64_t capacityBytes = 0;
     Verdict verdict = Verdict::Fits;
+    std::string room;          ///< MemoryPlan::roomText() of the job as it is
     std::vector<FitWay> ways;  ///< best first
     std::string reason;        ///< why `ways` is empty
     int plans = 0;             ///< how often plan() was asked

@@ -104,14 +104,36 @@ std::string modelText(std::int64_t elements, const Layout& layout)
     return others == 0 ? text : text + " + " + number(others) + " of the model";
 }
 
+/// Layers, rank and the inputs and outputs of the maps of each, where one rank and the same maps are all there is; else the number.
+std::string adapterText(const Trained& trained)
+{
+    std::int64_t layers = 0;
+    std::int64_t widths = 0;
+    std::string maps;
+    for (const AdapterSlot& slot : trained.adapters) {
+        layers = std::max<std::int64_t>(layers, slot.layer + 1);
+        if (slot.layer != trained.adapters.front().layer)
+            continue;
+        widths += slot.in + slot.out;
+        maps += (maps.empty() ? "" : " + ") + number(slot.in + slot.out);
+    }
+    layers -= trained.adapters.empty() ? 0 : trained.adapters.front().layer;
+    const std::int64_t rank = trained.adapters.empty() ? 0 : trained.adapters.front().rank;
+    if (layers * rank * widths != trained.adapterElements || rank == 0)
+        return number(trained.adapterElements);
+    return (layers > 1 ? number(layers) + " layers x " : "") + number(rank) + " rank x (" + maps + ")";
+}
+
 /// The columns of a buffer; those of a flat one that holds adapters and parameters of the model as their sum.
 std::string columnsText(std::int64_t columns, const Layout& layout)
 {
     const Trained& trained = layout.trained;
-    if (columns != trained.elements || trained.parameters.empty())
+    if (columns != trained.elements)
         return number(columns);
+    if (trained.parameters.empty())
+        return adapterText(trained);
     if (!trained.adapters.empty())
-        return "(" + number(trained.adapterElements) + " of the adapter + " + modelText(trained.elements - trained.adapterElements, layout) + ")";
+        return "(" + adapterText(trained) + " of the adapter + " + modelText(trained.elements - trained.adapterElements, layout) + ")";
     return layout.addedRows == 0 ? number(columns) : "(" + modelText(columns, layout) + ")";
 }
 

@@ -2,6 +2,7 @@
 #include "engine/plan/memory_plan.h"
 
 #include "engine/base/check.h"
+#include "engine/base/units.h"
 
 #include <algorithm>
 
@@ -27,6 +28,18 @@ std::string_view nameOf(Verdict verdict) noexcept
     case Verdict::DoesNotFit: return "does not fit";
     }
     return "?";
+}
+
+std::string roomText(std::uint64_t deviceBytes, std::uint64_t hostBytes, const Room& room)
+{
+    if (deviceBytes > room.device)
+        return formatBytes(deviceBytes - room.device) + " too much";
+    if (!room.shared && room.host > 0 && hostBytes > room.host)
+        return formatBytes(hostBytes - room.host) + " of host memory too much";
+    const std::uint64_t needed = deviceBytes + (room.shared ? hostBytes : 0);
+    if (needed > room.device)
+        return formatBytes(needed - room.device) + " too much with the " + formatBytes(hostBytes) + " that wait in the same memory";
+    return formatBytes(room.device - needed) + " stay free";
 }
 
 Dims::Dims(std::initializer_list<std::int64_t> sizes) : m_count(sizes.size())

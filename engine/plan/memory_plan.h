@@ -79,6 +79,15 @@ enum class Verdict : std::uint8_t { Fits, Tight, DoesNotFit };
 /// "fits", "tight", "does not fit".
 [[nodiscard]] std::string_view nameOf(Verdict verdict) noexcept;
 
+/// What a device and its host can give; zero for the host: not known, or the same memory.
+struct Room {
+    std::uint64_t device = 0;
+    std::uint64_t host = 0;
+    bool shared = false;  ///< what lies on the host takes the device's memory
+};
+/// A verdict in bytes: "10.7 GiB stay free", "3.10 GiB too much", "12.0 GiB of host memory too much".
+[[nodiscard]] std::string roomText(std::uint64_t deviceBytes, std::uint64_t hostBytes, const Room& room);
+
 /// The result of planning one rank of a run.
 struct MemoryPlan {
     Program program;
@@ -96,12 +105,14 @@ struct MemoryPlan {
     Verdict verdict = Verdict::Fits;
     std::uint64_t capacityBytes = 0;  ///< what the device can give this run
     std::uint64_t hostCapacityBytes = 0;  ///< what the host can give beside a device; 0: not known
+    bool sharesHost = false;         ///< both arenas lie in the same memory
     std::string deviceId;
 
     [[nodiscard]] std::uint64_t totalBytes() const noexcept { return arenaBytes + externalBytes; }
     [[nodiscard]] const Buffer& buffer(BufferId id) const;
     /// Bytes live at a point by category (without context).
     [[nodiscard]] CategoryBytes liveAt(PointIndex point) const;
+    [[nodiscard]] std::string roomText() const { return plan::roomText(totalBytes(), hostBytes, {capacityBytes, hostCapacityBytes, sharesHost}); }
 };
 
 }  // namespace lorikeet::plan

@@ -175,6 +175,7 @@ FitAnswer Shop::answer()
     m_answer.totalBytes = now.totalBytes;
     m_answer.capacityBytes = m_device.availableBytes;
     m_answer.verdict = now.verdict;
+    m_answer.room = roomText(now.totalBytes, now.hostBytes, {m_device.availableBytes, m_device.hostAvailableBytes, m_device.sharesHostMemory()});
     if (!now.fits()) {
         m_answer.reason = "the job does not fit as it is";
         return m_answer;

@@ -72,7 +72,7 @@ constexpr std::pair<std::string_view, std::string_view> kSentences[] = {
     {term::kContext, "Memory that the run time and the libraries hold before the first buffer."},
     {term::kAttentionPool, "LibTorch's flash attention allocates its results itself; they are copied into the plan's buffers."},
     {term::kOtherPrograms, "Memory that the system and other programs hold now; the run cannot have it."},
-    {term::kDriver, "What the driver keeps of the card, by rule; a desktop with its programs takes another 0.3 to 1.5 GiB."},
+    {term::kDriver, "What the driver or the system keeps of this memory, by rule."},
 };
 
 std::string_view sentenceOf(std::string_view name)
@@ -173,7 +173,7 @@ void addExternalTerms(MemoryPlan& plan, const DeviceSpec& device, const KernelCo
     Term context = device.contextIsEstimate
                      ? estimatedTerm(term::kContext, device.contextBytes, scaled(device.contextBytes, kContextLow), scaled(device.contextBytes, kContextHigh))
                      : otherTerm(term::kContext, device.contextBytes, bytesText(device.contextBytes));
-    if (device.kind != DeviceSpec::Kind::Cpu)
+    if (device.computeCapability > 0)
         context.sentence = kCardContext;
     plan.terms.push_back(std::move(context));
 }
@@ -188,8 +188,11 @@ std::vector<Term> deductionsOf(const DeviceSpec& device)
     const bool planned = device.kind == DeviceSpec::Kind::Catalogue;
     Term term = otherTerm(planned ? term::kDriver : term::kOtherPrograms, bytes, formula);
     term.estimate = planned;
-    // A desktop on the card takes up to 1.5 GiB more of it.
-    term.highBytes = planned ? bytes + kDesktopBytes : bytes;
+    // The cards that may drive screens.
+    if (planned && (device.id.starts_with("RTX") || device.id.starts_with("GTX"))) {
+        term.highBytes = bytes + kDesktopBytes;
+        term.sentence = "What the driver keeps of the card, by rule; a desktop with its programs takes another 0.3 to 1.5 GiB.";
+    }
     return {term};
 }
 
@@ -236,6 +239,7 @@ void summarise(MemoryPlan& plan, const DeviceSpec& device, const KernelCosts& co
     plan.hostCapacityBytes = device.hostAvailableBytes;
     // Where the device is the host both arenas lie in the same memory.
     const bool shared = device.sharesHostMemory();
+    plan.sharesHost = shared;
     const Verdict here = verdictOf(plan.totalBytes() + (shared ? plan.hostBytes : 0), plan.capacityBytes);
     const Verdict there = shared || plan.hostCapacityBytes == 0 ? Verdict::Fits : verdictOf(plan.hostBytes, plan.hostCapacityBytes);
     plan.verdict = std::max(here, there);

@@ -103,6 +103,11 @@ std::vector<WhatIfPoint> methods(const Job& job)
         Job other = job;
         other.recipe.method = method.method;
         other.recipe.quantization = method.quantization;
+        if (other.recipe.method == "full") {
+            // Only frozen weights can wait in host memory.
+            other.recipe.offloadLayers = 0;
+            other.recipe.offloadEmbedding = false;
+        }
         points.push_back(pointOf(static_cast<double>(points.size()), method.label, std::move(other)));
     }
     return points;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <numbers>
 #include <string_view>
@@ -26,11 +27,18 @@ void requireRange(std::int64_t value, std::int64_t low, std::int64_t high, const
                 kConfigHint);
 }
 
+/// Shortest text that reads back as the same number.
+std::string numberText(double value)
+{
+    std::array<char, 32> text{};
+    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
 void requireScales(const ModelShape& shape, const std::string& where)
 {
     const auto require = [&](double value, const char* name, bool zero) {
         if (!std::isfinite(value) || value < 0 || (value == 0 && !zero))
-            throw Error(ErrorCode::BadInput, where + ": " + name + " is out of range, expected a positive number", kConfigHint);
+            throw Error(ErrorCode::BadInput, where + ": " + name + " is " + numberText(value) + ", expected a positive number", kConfigHint);
     };
     require(shape.embeddingScale, "the embedding multiplier", false);
     require(shape.residualScale, "the residual multiplier", false);
@@ -140,13 +148,13 @@ void validateShape(const ModelShape& shape, const std::string& where)
                                              + std::to_string(shape.kvHeads) + " kv heads",
                     kConfigHint);
     if (shape.headSize % 2 != 0)
-        throw Error(ErrorCode::BadInput, where + ": head size " + std::to_string(shape.headSize) + " is odd, rotary positions need pairs", kConfigHint);
+        throw Error(ErrorCode::BadInput, where + ": the head size (head_dim) is " + std::to_string(shape.headSize) + ", odd, and rotary positions need pairs", kConfigHint);
     if (!(shape.normEps > 0 && shape.normEps < 1))
-        throw Error(ErrorCode::BadInput, where + ": the norm epsilon is out of range, expected a number between 0 and 1", kConfigHint);
+        throw Error(ErrorCode::BadInput, where + ": the norm epsilon (rms_norm_eps) is " + numberText(shape.normEps) + ", expected a number between 0 and 1", kConfigHint);
     if (!(shape.ropeTheta > 0) || !std::isfinite(shape.ropeTheta))
-        throw Error(ErrorCode::BadInput, where + ": the rope theta is out of range, expected a positive number", kConfigHint);
+        throw Error(ErrorCode::BadInput, where + ": the base of the positions (rope_theta) is " + numberText(shape.ropeTheta) + ", expected a positive number", kConfigHint);
     if (!(shape.ropeScaling.factor > 0) || !std::isfinite(shape.ropeScaling.factor))
-        throw Error(ErrorCode::BadInput, where + ": the rope scaling factor is out of range, expected a positive number", kConfigHint);
+        throw Error(ErrorCode::BadInput, where + ": the factor of the position scaling (factor) is " + numberText(shape.ropeScaling.factor) + ", expected a positive number", kConfigHint);
 }
 
 const char* nameOf(Linear linear) noexcept

@@ -128,7 +128,7 @@ private Q_SLOTS:
         add("short list of positions", R"({"model_type":"smollm3","num_hidden_layers":4,"no_rope_layers":[1,0]})", "the 4 layers");
         add("window without positions", R"({"model_type":"smollm3","use_sliding_window":true})", "not supported");
         add("no attention", R"({"model_type":"granite","attention_multiplier":0})", "'attention_multiplier'");
-        add("negative residual", R"({"model_type":"granite","residual_multiplier":-1})", "the residual multiplier is out of range");
+        add("negative residual", R"({"model_type":"granite","residual_multiplier":-1})", "the residual multiplier is -1, expected a positive number");
         add("linear without factor", R"({"model_type":"llama","rope_scaling":{"type":"linear"}})", "'factor' is missing");
         add("llama3 upside down", R"({"model_type":"llama","rope_scaling":{"type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":1}})", "not consistent");
         add("per layer type", R"({"model_type":"qwen3","rope_parameters":{"full_attention":{"rope_theta":1}}})", "differ by layer type");
@@ -140,9 +140,9 @@ private Q_SLOTS:
         add("huge size", R"({"model_type":"llama","hidden_size":18446744073709551615})", "an integer of 64 bits");
         add("no heads", R"({"model_type":"llama","num_attention_heads":0})", "'num_attention_heads' is 0");
         add("heads and kv heads", R"({"model_type":"llama","num_attention_heads":8,"num_key_value_heads":3})", "not a multiple");
-        add("odd head", R"({"model_type":"llama","head_dim":7})", "odd");
-        add("eps of 0", R"({"model_type":"llama","rms_norm_eps":0})", "epsilon");
-        add("theta below 0", R"({"model_type":"llama","rope_theta":-1})", "theta");
+        add("odd head", R"({"model_type":"llama","head_dim":7})", "(head_dim) is 7, odd");
+        add("eps of 0", R"({"model_type":"llama","rms_norm_eps":0})", "(rms_norm_eps) is 0,");
+        add("theta below 0", R"({"model_type":"llama","rope_theta":-1})", "(rope_theta) is -1,");
         add("flag is a number", R"({"model_type":"llama","tie_word_embeddings":1})", "expected true or false");
     }
     void whatIsNotSupportedIsNamed()
@@ -166,7 +166,7 @@ private Q_SLOTS:
         add("negative context", R"({"model_type":"llama","max_position_embeddings":-1})", "'max_position_embeddings' is -1, expected");
         add("head size against heads", R"({"model_type":"llama","hidden_size":100,"num_attention_heads":3})", "'hidden_size' is 100, not a multiple of 'num_attention_heads', which is 3");
         add("more kv heads than heads", R"({"model_type":"llama","num_attention_heads":4,"num_key_value_heads":8})", "not a multiple of 'num_key_value_heads', which is 8");
-        add("negative kv heads", R"({"model_type":"llama","num_key_value_heads":-8})", "'num_key_value_heads', which is -8");
+        add("negative kv heads", R"({"model_type":"llama","num_key_value_heads":-8})", "'num_key_value_heads' is -8, expected 1 to 32");
         add("huge head size", R"({"model_type":"llama","head_dim":1000000})", "'head_dim' is 1000000, expected 2 to 4096");
         add("too many parameters", R"({"model_type":"llama","hidden_size":1048576,"num_attention_heads":4096,"intermediate_size":4194304,"num_hidden_layers":4096})", "the MLP width (4194304), the number of layers (4096) and the hidden width (1048576) make 7");
         add("eps is text", R"({"model_type":"llama","rms_norm_eps":"small"})", "'rms_norm_eps' is string, expected a number");

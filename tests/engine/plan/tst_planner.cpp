@@ -158,6 +158,24 @@ private Q_SLOTS:
         QVERIFY_EXCEPTION_THROWN(plan::plan(s, job, card, {}), Error);
     }
 
+    void theVerdictSaysWhichMemoryIsShort()
+    {
+        constexpr std::uint64_t kGiB = 1ull << 30;
+        QCOMPARE(plan::roomText(3 * kGiB, 0, {8 * kGiB, 0, false}), std::string("5.00 GiB stay free"));
+        QCOMPARE(plan::roomText(9 * kGiB, 0, {8 * kGiB, 0, false}), std::string("1.00 GiB too much"));
+        QCOMPARE(plan::roomText(3 * kGiB, 9 * kGiB, {8 * kGiB, 4 * kGiB, false}), std::string("5.00 GiB of host memory too much"));
+        QCOMPARE(plan::roomText(3 * kGiB, 4 * kGiB, {8 * kGiB, 0, true}), std::string("1.00 GiB stay free"));
+        QCOMPARE(plan::roomText(3 * kGiB, 9 * kGiB, {8 * kGiB, 0, true}), std::string("4.00 GiB too much with the 9.00 GiB that wait in the same memory"));
+        // On a CPU the device is the host.
+        Job job = jobOf(512, 2, "bf16", "1");
+        job.recipe.offloadLayers = 32;
+        DeviceSpec cpu = deviceOf(10 * kGiB);
+        cpu.kind = DeviceSpec::Kind::Cpu;
+        const plan::MemoryPlan plan = plan::plan(*plan::findBlueprint("Llama-3.1-8B"), job, cpu, {});
+        QVERIFY(plan.totalBytes() < plan.capacityBytes && plan.verdict == plan::Verdict::DoesNotFit);
+        QVERIFY2(plan.roomText().find("too much with the") != std::string::npos, plan.roomText().c_str());
+    }
+
     void whatIsTooLargeToAddUpIsRefusedByField()
     {
         ModelShape s = *plan::findBlueprint("Llama-3.1-405B");

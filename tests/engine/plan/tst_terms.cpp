@@ -194,6 +194,8 @@ private Q_SLOTS:
         QCOMPARE(formulaOf("kept for backward"), "32 layers x 4,096 tokens x 2 x 4,096 x 2 B + 32 layers x 4,096 tokens x 32 x 4 B");
         // The input of every layer and the output of the last.
         QVERIFY2(formulaOf("residual stream").endsWith(" x 4,096 tokens x 4,096 x 2 B"), qPrintable(formulaOf("residual stream")));
+        // The inputs and outputs of q, k, v, o, gate, up and down.
+        QCOMPARE(formulaOf("gradient of the adapter"), "32 layers x 16 rank x (8,192 + 5,120 + 5,120 + 8,192 + 18,432 + 18,432 + 18,432) x 4 B");
     }
 
     void whatHoldsNoTokensNeverCountsThem()
