@@ -27,7 +27,7 @@ void useJob(const Job& job)
     const std::string written = writeJob(job);
     require(writeJob(parseJob(written, "written")) == written);
     for (const Issue& issue : validate(job))
-        require(!issue.message.empty());
+        require(!issue.message.empty() && !issue.fix.empty());
     for (std::int64_t layer = 0; layer < kLayers; ++layer)
         for (const Linear linear : targetsOf(job)) {
             const AdapterSize size = adapterSizeOf(job, layer, linear);
