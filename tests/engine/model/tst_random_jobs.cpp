@@ -137,8 +137,9 @@ private Q_SLOTS:
     {
         QFETCH(unsigned, seed);
         Dice dice(seed);
-        const ModelShape shape = randomShape(dice);
-        const Job job = randomJob(dice, shape);
+        ModelShape shape = randomShape(dice);
+        Job job = randomJob(dice, shape);
+        addTokens(dice, shape, job);
         const data::MicroBatch batch = batchFor(job, shape, seed);
         LoadedModel plain(shape, job);
         LoadedModel checked(shape, job, {.guardBytes = 64});

@@ -7,7 +7,9 @@
 #include "engine/spec/job.h"
 #include "engine/spec/model_shape.h"
 
+#include <algorithm>
 #include <random>
+#include <string>
 
 namespace lorikeet::test {
 
@@ -41,6 +43,18 @@ inline ModelShape smallShape(Dice& dice, std::int64_t mostLayers)
     s.tiedHead = dice.coin();
     s.qkNorm = s.family == "qwen3";
     return s;
+}
+
+/// Makes the last rows of the tables those of new tokens, half of the time where the job trains the tables.
+inline void addTokens(Dice& dice, ModelShape& shape, Job& job)
+{
+    const auto trains = [&](const char* part) { return std::ranges::find(job.recipe.alsoTrain, part) != job.recipe.alsoTrain.end(); };
+    const bool tables = job.recipe.method == "full" || (trains("embeddings") && (shape.tiedHead || trains("head")));
+    if (!tables || dice.coin())
+        return;
+    shape.addedRows = dice(1, 5);
+    for (std::int64_t i = 0; i < shape.addedRows; ++i)
+        job.recipe.addedTokens.push_back("<new" + std::to_string(i) + ">");
 }
 
 /// Llama-3.1-8B by its config.json; `layers` 80 with the widths of the 70B model makes that one.

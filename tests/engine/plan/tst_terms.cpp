@@ -153,8 +153,9 @@ private Q_SLOTS:
     {
         Dice dice(11);
         for (int i = 0; i < 300; ++i) {
-            const ModelShape shape = smallShape(dice, 12);
-            const Job job = randomJob(dice, shape);
+            ModelShape shape = smallShape(dice, 12);
+            Job job = randomJob(dice, shape);
+            addTokens(dice, shape, job);
             DeviceSpec device = cardOf(6ull << 30);
             device.totalBytes = 8ull << 30;
             device.contextIsEstimate = dice.coin();
