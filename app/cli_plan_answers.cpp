@@ -109,7 +109,8 @@ void printLongestContext(Output& out, const PlannedJob& planned, const plan::Lon
         return;
     out.line("  with the same result by other means: " + contextWords(answer.contextWithLevers, answer.totalBytesWithLevers, answer.withLeversLimitedByModel)
              + (answer.hostBytesWithLevers > 0 ? ", and " + formatBytes(answer.hostBytesWithLevers) + " of host memory" : ""));
-    out.line("    --set " + changes);
+    if (answer.contextWithLevers > 0)
+        out.line("    --set " + changes);
 }
 
 }  // namespace lorikeet::app

@@ -94,6 +94,8 @@ std::string formatDuration(double seconds)
 {
     if (!std::isfinite(seconds) || seconds < 0.0)
         return "unknown";
+    if (seconds > 0.0 && seconds < 0.0995)
+        return formatNumber(1e3 * seconds, 2) + " ms";
     if (seconds < 9.95)
         return fixedText(seconds, 1) + " s";
     if (seconds >= 1e15)

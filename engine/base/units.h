@@ -15,7 +15,7 @@ namespace lorikeet {
 [[nodiscard]] std::string formatCount(std::uint64_t count);
 /// "1,204".
 [[nodiscard]] std::string formatInteger(std::uint64_t value);
-/// "0.8 s", "42 s", "3 min 05 s", "2 h 14 min".
+/// "12 ms", "0.8 s", "42 s", "3 min 05 s", "2 h 14 min".
 [[nodiscard]] std::string formatDuration(double seconds);
 /// Shortest text of a double with at most `digits` significant digits ("2e-4" style only below 1e-3).
 [[nodiscard]] std::string formatNumber(double value, int digits = 4);

@@ -133,6 +133,7 @@ void TestUnits::durations_data()
     QTest::addColumn<double>("seconds");
     QTest::addColumn<QString>("text");
     QTest::newRow("zero") << 0.0 << "0.0 s";
+    QTest::newRow("a fast step") << 0.0123 << "12 ms";
     QTest::newRow("tenths") << 0.8 << "0.8 s";
     QTest::newRow("seconds") << 42.0 << "42 s";
     QTest::newRow("rounds to a minute") << 59.7 << "1 min 00 s";
