@@ -152,9 +152,9 @@ void validateShape(const ModelShape& shape, const std::string& where)
     if (!(shape.normEps > 0 && shape.normEps < 1))
         throw Error(ErrorCode::BadInput, where + ": the norm epsilon (rms_norm_eps) is " + numberText(shape.normEps) + ", expected a number between 0 and 1", kConfigHint);
     if (!(shape.ropeTheta > 0) || !std::isfinite(shape.ropeTheta))
-        throw Error(ErrorCode::BadInput, where + ": the base of the positions (rope_theta) is " + numberText(shape.ropeTheta) + ", expected a positive number", kConfigHint);
+        throw Error(ErrorCode::BadInput, where + ": the rope theta (rope_theta) is " + numberText(shape.ropeTheta) + ", expected a positive number", kConfigHint);
     if (!(shape.ropeScaling.factor > 0) || !std::isfinite(shape.ropeScaling.factor))
-        throw Error(ErrorCode::BadInput, where + ": the factor of the position scaling (factor) is " + numberText(shape.ropeScaling.factor) + ", expected a positive number", kConfigHint);
+        throw Error(ErrorCode::BadInput, where + ": the rope scaling factor (factor) is " + numberText(shape.ropeScaling.factor) + ", expected a positive number", kConfigHint);
 }
 
 const char* nameOf(Linear linear) noexcept
