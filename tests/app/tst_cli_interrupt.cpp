@@ -13,7 +13,8 @@ namespace lorikeet::test {
 
 namespace {
 constexpr int kMoments = 8;
-constexpr qint64 kSoonMs = 2000;
+/// Work that goes on ends with another code; this is for what hangs, on a machine that may be busy (alone it takes a tenth of a second).
+constexpr qint64 kSoonMs = 10000;
 }  // namespace
 
 class TestCliInterrupt : public QObject {
@@ -30,7 +31,7 @@ private Q_SLOTS:
 
 private:
     [[nodiscard]] QString at(const QString& name) const { return m_folder.filePath(name); }
-    /// Starts it and waits until it has taken the signal over: before that the system itself ends a process.
+    /// Starts it and waits until it has taken the signal over (before that the system itself ends a process), or has ended.
     void start(QProcess& process, const QStringList& arguments) const;
     /// Sends Ctrl-C; returns the exit code, -1 when the process did not end within `kSoonMs`.
     static int interrupt(QProcess& process);
@@ -48,12 +49,18 @@ void TestCliInterrupt::start(QProcess& process, const QStringList& arguments) co
     QVERIFY(process.waitForStarted());
     const QString status = QString("/proc/%1/status").arg(process.processId());
     const auto listens = [&] {
+        if (process.state() == QProcess::NotRunning)
+            return true;
         for (const QByteArray& line : readFile(status).split('\n'))
             if (line.startsWith("SigCgt:"))
                 return ((line.mid(7).trimmed().toULongLong(nullptr, 16) >> (SIGINT - 1)) & 1U) != 0;
         return false;
     };
-    QTRY_VERIFY_WITH_TIMEOUT(listens(), 20000);
+    QElapsedTimer watch;
+    watch.start();
+    while (!listens() && watch.elapsed() < 20000)
+        process.waitForFinished(1);
+    QVERIFY(listens());
 }
 
 int TestCliInterrupt::interrupt(QProcess& process)
@@ -92,11 +99,11 @@ void TestCliInterrupt::workInItsMiddleStopsSoon_data()
     QTest::addColumn<QStringList>("arguments");
     QTest::addColumn<int>("afterMs");
     const QStringList answer{"generate", "starter", "--prompt", "Count to a million.", "--max-tokens", "4000", "--temperature", "1"};
-    QTest::newRow("reading a data set") << QStringList{"inspect", "big.jsonl"} << 300;
-    QTest::newRow("checking a job") << QStringList{"job", "check", "job.lorikeet.json", "--set", "data.path=big.jsonl"} << 500;
+    QTest::newRow("reading a data set") << QStringList{"inspect", "big.jsonl"} << 150;
+    QTest::newRow("checking a job") << QStringList{"job", "check", "job.lorikeet.json", "--set", "data.path=big.jsonl"} << 300;
     QTest::newRow("loading a model") << answer << 100;
-    QTest::newRow("answering") << answer << 3000;
-    QTest::newRow("logits") << QStringList{"logits", "starter", "--tokens", QString("5,").repeated(3999) + "5", "-o", "l.safetensors"} << 2500;
+    QTest::newRow("answering") << answer << 0;
+    QTest::newRow("logits") << QStringList{"logits", "starter", "--tokens", QString("5,").repeated(3999) + "5", "-o", "l.safetensors"} << 1000;
     QTest::newRow("measuring") << QStringList{"bench", "step", "--steps", "1000", "--set", "recipe.context=64", "recipe.micro_batch=1"} << 3000;
 }
 
@@ -106,7 +113,11 @@ void TestCliInterrupt::workInItsMiddleStopsSoon()
     QFETCH(int, afterMs);
     QProcess process;
     start(process, arguments);
-    QVERIFY2(!process.waitForFinished(afterMs), "the work was done before it could be interrupted: this test needs more of it");
+    // Without a time: as soon as it says something.
+    if (afterMs == 0)
+        QVERIFY(process.waitForReadyRead(30000));
+    else
+        QVERIFY2(!process.waitForFinished(afterMs), "the work was done before it could be interrupted: this test needs more of it");
     QCOMPARE(interrupt(process), 130);
     QVERIFY(!QFile::exists(at("l.safetensors")));
     const QByteArray err = process.readAllStandardError();
@@ -156,7 +167,7 @@ void TestCliInterrupt::anExportIsThereWholeOrNotAtAll()
         const QString target = QString("export-%1").arg(moment);
         QProcess process;
         start(process, {"export", "run", "--to", "peft", "-o", target});
-        QThread::msleep(static_cast<unsigned long>(m_exportMs * (moment + 1) / (kMoments + 1)));
+        QThread::msleep(static_cast<unsigned long>(m_exportMs * moment / kMoments));
         const int code = interrupt(process);
         // Behind the last line of main the signal is the system's again: -1, and the export is there.
         stopped += code == 130 ? 1 : 0;
