@@ -80,7 +80,8 @@ Value callNamespace(Runtime& runtime, const CallArguments& arguments)
 Value callRaise(Runtime& runtime, const CallArguments& arguments)
 {
     const BoundArguments bound("raise_exception", arguments, {"message"}, 1);
-    throw Failure(textOf(runtime, bound[0]).bytes(), Failure::Kind::Raised);
+    std::string words = textOf(runtime, bound[0]).bytes();
+    throw Failure(words.empty() ? "the template refuses the conversation and gives no reason" : std::move(words), Failure::Kind::Raised);
 }
 
 Value callTime(Runtime& runtime, const CallArguments& arguments)

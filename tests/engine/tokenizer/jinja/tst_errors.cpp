@@ -45,6 +45,7 @@ private Q_SLOTS:
         row("{{ 'a' | indent(width='x', nosuch=1) }}", "test, template line 1, column 10: indent() has no parameter 'nosuch'");
         row("{{ missing | tojson }}", "test, template line 1, column 14: Object of type Undefined is not JSON serializable");
         row("{{ raise_exception('Only user and assistant roles!') }}", "Only user and assistant roles!");
+        row("{{ raise_exception('no system' if missing) }}", "the template refuses the conversation and gives no reason");
     }
 
     void refusalsNameThePlace()
