@@ -5,9 +5,9 @@
 #include "engine/base/units.h"
 #include "engine/plan/levers.h"
 #include "engine/plan/trials.h"
+#include "engine/spec/job_words.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 namespace lorikeet::plan {
@@ -129,14 +129,6 @@ bool isSame(const Job& a, const Job& b)
 {
     return a.recipe.context == b.recipe.context && a.recipe.microBatch == b.recipe.microBatch && a.recipe.rank == b.recipe.rank
            && a.recipe.recompute == b.recipe.recompute && a.recipe.method == b.recipe.method && a.recipe.quantization == b.recipe.quantization;
-}
-
-/// Shortest text that reads back as the same number, whatever the locale.
-std::string numberText(double value)
-{
-    std::array<char, 32> text{};
-    const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
-    return {text.data(), end};
 }
 
 std::string quoted(const std::string& text)

@@ -2,10 +2,10 @@
 #include "engine/spec/model_shape.h"
 
 #include "engine/base/error.h"
+#include "engine/spec/job_words.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <numbers>
 #include <string_view>
@@ -25,13 +25,6 @@ void requireRange(std::int64_t value, std::int64_t low, std::int64_t high, const
                 where + ": " + field + " is " + std::to_string(value) + ", expected " + std::to_string(low) + " to "
                     + std::to_string(high),
                 kConfigHint);
-}
-
-/// Shortest text that reads back as the same number.
-std::string numberText(double value)
-{
-    std::array<char, 32> text{};
-    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
 void requireScales(const ModelShape& shape, const std::string& where)
