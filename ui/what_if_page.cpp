@@ -35,14 +35,7 @@ QString titleOf(plan::Axis axis)
 /// The job as LoRA, QLoRA and full fine-tuning.
 std::vector<Job> methodsOf(const Job& job)
 {
-    std::vector<Job> jobs(3, job);
-    jobs[0].recipe.method = "lora";
-    jobs[0].recipe.quantization = "none";
-    jobs[1].recipe.method = "lora";
-    jobs[1].recipe.quantization = "nf4";
-    jobs[2].recipe.method = "full";
-    jobs[2].recipe.quantization = "none";
-    return jobs;
+    return {plan::withMethod(job, "lora", "none"), plan::withMethod(job, "lora", "nf4"), plan::withMethod(job, "full", "none")};
 }
 
 }  // namespace

@@ -12,6 +12,17 @@
 
 namespace lorikeet::plan {
 
+Job withMethod(Job job, const std::string& method, const std::string& quantization)
+{
+    job.recipe.method = method;
+    job.recipe.quantization = quantization;
+    if (method == "full") {
+        job.recipe.offloadLayers = 0;
+        job.recipe.offloadEmbedding = false;
+    }
+    return job;
+}
+
 namespace {
 
 constexpr std::int64_t kLeastContext = 128;
@@ -100,15 +111,7 @@ std::vector<WhatIfPoint> methods(const Job& job)
     };
     std::vector<WhatIfPoint> points;
     for (const Method& method : {Method{"QLoRA (NF4)", "lora", "nf4"}, {"LoRA on int8", "lora", "int8"}, {"LoRA", "lora", "none"}, {"full", "full", "none"}}) {
-        Job other = job;
-        other.recipe.method = method.method;
-        other.recipe.quantization = method.quantization;
-        if (other.recipe.method == "full") {
-            // Only frozen weights can wait in host memory.
-            other.recipe.offloadLayers = 0;
-            other.recipe.offloadEmbedding = false;
-        }
-        points.push_back(pointOf(static_cast<double>(points.size()), method.label, std::move(other)));
+        points.push_back(pointOf(static_cast<double>(points.size()), method.label, withMethod(job, method.method, method.quantization)));
     }
     return points;
 }

@@ -51,4 +51,7 @@ struct WhatIfSeries {
 /// total, host, verdict (or why it is impossible), tokens/s.
 [[nodiscard]] std::string toCsv(const WhatIfSeries& series);
 
+/// The job by another method ("lora", "full"); full leaves out what only frozen weights can do: waiting in host memory.
+[[nodiscard]] Job withMethod(Job job, const std::string& method, const std::string& quantization);
+
 }  // namespace lorikeet::plan

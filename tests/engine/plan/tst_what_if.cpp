@@ -76,6 +76,11 @@ private Q_SLOTS:
         // Full fine-tuning: bf16 copy, fp32 master, gradient and two moments for every parameter.
         const plan::WhatIfPoint& full = series.points.back();
         QVERIFY(full.totalBytes > llama8b().parameterCount() * 18);
+        // Beside a job whose frozen weights wait in host memory it is there too.
+        Job offloading = chatJob();
+        offloading.recipe.offloadLayers = 4;
+        offloading.recipe.offloadEmbedding = true;
+        QVERIFY(plan::whatIf(plan::Axis::Method, llama8b(), offloading, cardOf(24ull << 30), noCosts).points.back().possible);
     }
 
     void csvHasARowForEveryPoint()
