@@ -9,23 +9,29 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <tuple>
+#include <utility>
 
 namespace lorikeet::plan {
 
 namespace {
 
 constexpr double kSameLoss = 1e-9;
+/// Spans that promise less than this of the best time are not looked into: the forecast is not that exact.
+constexpr double kSameTime = 1 - 1e-3;
 /// A way of a later quality is worth a line where it takes at most this share of the time.
 constexpr double kWorthwhile = 0.98;
 
-/// What a mode stores and where, but for what two of its twins differ in: kept activations and embedding on device or host.
-auto groupOf(const Job& mode)
-{
-    const JobRecipe& r = mode.recipe;
-    return std::tie(r.optimizer, r.precision, r.quantization, r.doubleQuantization, r.offloadLayers, r.context, r.rank);
-}
+/// A way to store everything, with a span of its counts of layers in host memory.
+struct Span {
+    std::shared_ptr<const std::vector<Job>> counts;
+    std::size_t first = 0;
+    std::size_t last = 0;
+    double floor = 0;  ///< nothing in it takes less
+};
 
 class Solver {
 public:
@@ -39,9 +45,8 @@ public:
 private:
     [[nodiscard]] std::vector<Job> storages() const;
     [[nodiscard]] std::vector<Job> twinsOf(const std::vector<Job>& storages) const;
-    [[nodiscard]] Job mostOnHost(const Job& job) const { return m_search.settings(Lever::HostLayers, job).back(); }
-    [[nodiscard]] bool isWorthTrying(const Job& job);
-    [[nodiscard]] std::optional<Found> fastestOf(std::vector<Job> modes, double limit);
+    [[nodiscard]] std::vector<Span> spansOf(const std::vector<Job>& modes, double limit);
+    [[nodiscard]] std::optional<Found> fastestOf(const std::vector<Job>& modes, double limit);
     [[nodiscard]] std::optional<Found> leastChanged();
     [[nodiscard]] std::optional<Found> alone(Lever lever);
     [[nodiscard]] Found undone(Found found);
@@ -68,48 +73,67 @@ std::vector<Job> Solver::storages() const
     return all;
 }
 
-/// Each with embedding, kept activations and layers on the device or on the host.
+/// Each with embedding and kept activations on the device or on the host.
 std::vector<Job> Solver::twinsOf(const std::vector<Job>& storages) const
 {
     std::vector<Job> all;
     for (const Job& storage : storages)
         for (const Job& embedded : m_search.settings(Lever::HostEmbedding, storage))
-            for (const Job& kept : m_search.settings(Lever::HostActivations, embedded))
-                for (Job& layered : m_search.settings(Lever::HostLayers, kept))
-                    all.push_back(std::move(layered));
+            for (Job& kept : m_search.settings(Lever::HostActivations, embedded))
+                all.push_back(std::move(kept));
     return all;
 }
 
-/// Fits with the neutral levers fully turned. What does not even with all layers on the host is asked about once for all their counts.
-bool Solver::isWorthTrying(const Job& job)
+/// Each mode that can fit, with all its counts.
+std::vector<Span> Solver::spansOf(const std::vector<Job>& modes, double limit)
 {
-    return m_search.trials().fits(m_search.mostNeutral(mostOnHost(job))) && m_search.trials().fits(m_search.mostNeutral(job));
+    std::vector<Span> spans;
+    for (const Job& mode : modes) {
+        const double floor = m_search.floorOf(mode);
+        if (floor >= limit || !m_search.canFit(mode))
+            continue;
+        auto counts = std::make_shared<const std::vector<Job>>(m_search.countsOnHost(mode));
+        const std::size_t last = counts->size() - 1;
+        spans.push_back({std::move(counts), 0, last, floor});
+    }
+    return spans;
 }
 
-/// The fastest of some modes. Quick ones come first and bound the others; a group whose most saving twins do not fit is passed over.
-std::optional<Found> Solver::fastestOf(std::vector<Job> modes, double limit)
+/// The fastest of some modes and their counts of layers in host memory. Spans of counts are asked as if they were one, the most promising
+/// first, and halved as long as that hides something: more layers on the host free the device but take no less time.
+std::optional<Found> Solver::fastestOf(const std::vector<Job>& modes, double limit)
 {
-    std::ranges::stable_sort(modes, {}, [&](const Job& mode) { return m_search.floorOf(mode); });
-    const auto canFit = [&](const Job& twin) {
-        return std::ranges::any_of(modes, [&](const Job& mode) {
-            // Twins with the embedding on the device never need less.
-            const bool isFrugal = mode.recipe.offloadEmbedding || m_search.settings(Lever::HostEmbedding, mode).size() == 1;
-            return isFrugal && groupOf(mode) == groupOf(twin) && isWorthTrying(mode);
-        });
-    };
+    const auto isSlower = [](const Span& a, const Span& b) { return a.floor > b.floor; };
+    std::vector<Span> queue = spansOf(modes, limit);
+    std::ranges::make_heap(queue, isSlower);
     std::optional<Found> best;
-    for (const Job& mode : modes) {
+    while (!queue.empty()) {
+        std::ranges::pop_heap(queue, isSlower);
+        const Span span = std::move(queue.back());
+        queue.pop_back();
+        const std::vector<Job>& counts = *span.counts;
         const double bound = std::min(limit, best ? best->seconds : kNever);
-        if (m_search.floorOf(mode) >= bound)
+        if (span.floor >= bound * kSameTime)
             break;
-        if (canFit(mode))
-            if (auto found = m_search.fastest(mode, bound))
-                best = std::move(found);
+        const auto found = m_search.fastestOfSpan(counts[span.last], counts[span.first].recipe.offloadLayers, bound);
+        if (!found)
+            continue;
+        const double time = m_search.seconds(found->job);
+        const bool fits = m_search.trials().fits(found->job);
+        if (fits && time < bound)
+            best = Found{found->job, time};
+        if (span.first == span.last || (fits && time <= found->seconds))
+            continue;
+        const std::size_t middle = (span.first + span.last) / 2;
+        for (const auto& [first, last] : {std::pair{span.first, middle}, std::pair{middle + 1, span.last}}) {
+            queue.push_back({span.counts, first, last, std::max(found->seconds, m_search.floorOf(counts[first]))});
+            std::ranges::push_heap(queue, isSlower);
+        }
     }
     return best;
 }
 
-/// The fewest halvings of context and rank that make it fit, and among equals the fastest.
+/// The fewest halvings of context and rank that make it fit, among equals the least rounding, and among those the fastest.
 std::optional<Found> Solver::leastChanged()
 {
     double leastLoss = kNever;
@@ -118,7 +142,7 @@ std::optional<Found> Solver::leastChanged()
         for (const Job& ranked : m_search.settings(Lever::Rank, mode)) {
             const std::vector<Job> contexts = m_search.settings(Lever::Context, ranked);
             const auto lossAt = [&](std::size_t i) { return lossBetween(m_job, contexts[i]); };
-            const auto fitsAt = [&](std::size_t i) { return isWorthTrying(contexts[i]); };
+            const auto fitsAt = [&](std::size_t i) { return m_search.canFit(contexts[i]); };
             std::size_t high = contexts.size();
             while (high > 0 && lossAt(high - 1) > leastLoss + kSameLoss)
                 --high;
@@ -138,7 +162,11 @@ std::optional<Found> Solver::leastChanged()
             equals.push_back(contexts[low]);
         }
     }
-    return fastestOf(std::move(equals), kNever);
+    int leastRounding = std::numeric_limits<int>::max();
+    for (const Job& job : equals)
+        leastRounding = std::min(leastRounding, roundingsBetween(m_job, job));
+    std::erase_if(equals, [&](const Job& job) { return roundingsBetween(m_job, job) > leastRounding; });
+    return fastestOf(equals, kNever);
 }
 
 /// The gentlest setting of one lever that does it without the others.
@@ -149,10 +177,8 @@ std::optional<Found> Solver::alone(Lever lever)
     std::optional<Found> best;
     const std::vector<Job> jobs = m_search.settings(lever, m_job);
     if (qualityOf(lever) == Quality::Bounded) {
-        for (std::size_t i = 1; i < jobs.size(); ++i)
-            if (m_search.trials().fits(jobs[i]) && (!best || m_search.seconds(jobs[i]) < best->seconds))
-                best = Found{jobs[i], m_search.seconds(jobs[i])};
-        return best;
+        const auto found = std::find_if(jobs.begin() + 1, jobs.end(), [&](const Job& job) { return m_search.trials().fits(job); });
+        return found == jobs.end() ? best : Found{*found, m_search.seconds(*found)};
     }
     std::size_t low = 1;
     std::size_t high = jobs.size();
@@ -180,7 +206,6 @@ Found Solver::undone(Found found)
     tryBack([](JobRecipe& to, const JobRecipe& from) { to.lossChunk = from.lossChunk; });
     tryBack([](JobRecipe& to, const JobRecipe& from) { std::tie(to.microBatch, to.accumulation) = std::tie(from.microBatch, from.accumulation); });
     tryBack([](JobRecipe& to, const JobRecipe& from) { to.recompute = from.recompute; });
-    tryBack([](JobRecipe& to, const JobRecipe& from) { to.optimizer = from.optimizer; });
     tryBack([](JobRecipe& to, const JobRecipe& from) { to.offloadEmbedding = from.offloadEmbedding; });
     tryBack([](JobRecipe& to, const JobRecipe& from) { to.offloadActivations = from.offloadActivations; });
     tryBack([](JobRecipe& to, const JobRecipe& from) { to.offloadLayers = from.offloadLayers; });
@@ -217,7 +242,8 @@ std::string Solver::whyNot()
 {
     const Trial* least = nullptr;
     for (const Job& mode : twinsOf(storages())) {
-        const Trial& trial = m_search.trials().of(m_search.mostNeutral(m_search.settings(Lever::Context, m_search.settings(Lever::Rank, mostOnHost(mode)).back()).back()));
+        const Job smallest = m_search.settings(Lever::Context, m_search.settings(Lever::Rank, mode).back()).back();
+        const Trial& trial = m_search.trials().of(m_search.mostNeutral(m_search.settings(Lever::HostLayers, smallest).back()));
         if (trial.possible && (!least || trial.totalBytes < least->totalBytes))
             least = &trial;
     }
@@ -229,19 +255,24 @@ std::string Solver::whyNot()
            + formatBytes(m_device.availableBytes) + "; choose a smaller model or a larger device" + insteadOfFull();
 }
 
-/// The best of each preference, as far as a later one is worth it.
+/// The best without rounding, then the best of each step of rounding more, as far as it is worth it.
 void Solver::addBest(FitAnswer& answer)
 {
-    const auto needed = [&](std::optional<Found> found) { return found ? std::optional(undone(std::move(*found))) : found; };
-    std::vector<Job> others = storages();
-    const std::vector<Job> own{others.front()};
-    others.erase(others.begin());
-    const std::optional<Found> neutral = needed(fastestOf(twinsOf(own), kNever));
-    add(answer, neutral);
-    const std::optional<Found> bounded = needed(fastestOf(twinsOf(others), neutral ? neutral->seconds * kWorthwhile : kNever));
-    add(answer, bounded);
-    if (!neutral && !bounded)
-        add(answer, needed(leastChanged()));
+    std::vector<std::vector<Job>> byRounding;
+    for (Job& storage : storages()) {
+        const auto step = static_cast<std::size_t>(roundingsBetween(m_job, storage));
+        byRounding.resize(std::max(byRounding.size(), step + 1));
+        byRounding[step].push_back(std::move(storage));
+    }
+    std::optional<Found> best;
+    for (const std::vector<Job>& step : byRounding)
+        if (auto found = fastestOf(twinsOf(step), best ? best->seconds * kWorthwhile : kNever)) {
+            best = undone(std::move(*found));
+            add(answer, best);
+        }
+    if (!best)
+        if (auto found = leastChanged())
+            add(answer, undone(std::move(*found)));
 }
 
 FitAnswer Solver::answer()
@@ -264,6 +295,8 @@ FitAnswer Solver::answer()
             return a.quality < b.quality;
         if (std::abs(a.loss - b.loss) > kSameLoss)
             return a.loss < b.loss;
+        if (a.roundings != b.roundings)
+            return a.roundings < b.roundings;
         return a.slowdown < b.slowdown;
     });
     if (answer.ways.empty())

@@ -51,6 +51,7 @@ struct FitWay {
     double slowdown = 1;          ///< seconds per token over those of the job that was asked about
     Quality quality = Quality::Neutral;
     double loss = 0;              ///< how much a Changed way changes: halvings of context and rank; else 0
+    int roundings = 0;            ///< how much is stored more coarsely: see roundingsBetween()
     std::string summary;          ///< "micro-batch 1 (accumulation 4), recompute 3 in 12 of 30 layers"
     std::string qualityNote;      ///< one sentence
     Verdict verdict = Verdict::Fits;
@@ -76,8 +77,8 @@ struct FitOptions {
 };
 
 /// The ways to make a job fit, best first: quality strictly before time (Neutral, Bounded, Changed), then by how much a Changed way
-/// changes, then by slowdown. The first is the best of all combinations of the levers' settings; behind it stand the best of each
-/// later quality where it is faster, and each lever that does it alone. Empty when the job fits already or when nothing helps (`reason`).
+/// changes, by how much is rounded, and by slowdown. The first is the best of all combinations of the levers' settings, to a thousandth of the time; behind it stand
+/// those that round more where they are faster, and each lever that does it alone. Empty when the job fits already or when nothing helps (`reason`).
 /// @throws Error{Usage} as plan() does for the job itself.
 [[nodiscard]] FitAnswer makeItFit(const ModelShape& shape, const Job& job, const DeviceSpec& device, const CostsOf& costs, const FitOptions& options = {});
 
@@ -87,12 +88,16 @@ struct FitOptions {
 
 /// The settings that makeItFit() combines, for one lever: the job itself, then jobs that differ from it in that lever only, from less to
 /// more memory saved (recompute: for every pair of a lower and a higher level, the higher one in 1 .. L of the layers; layers in host
-/// memory: each quarter of them, and all). A combination is reached by turning one lever after the other.
+/// memory: every count of them). A combination is reached by turning one lever after the other.
 [[nodiscard]] std::vector<Job> settingsOf(Lever lever, const ModelShape& shape, const Job& job, const FitOptions& options);
 /// What turning a lever does to what is learned.
 [[nodiscard]] Quality qualityOf(Lever lever) noexcept;
 /// Halvings of context and rank between two jobs.
 [[nodiscard]] double lossBetween(const Job& before, const Job& after) noexcept;
+/// Steps of coarser storage between two jobs: bf16 for fp32, 8-bit moments and int8 weights are one each, NF4 two, a second quantisation of its
+/// scales alone one. Ordered by the published losses: int8's is within noise (LLM.int8(), arXiv:2208.07339), NF4's is not for small models
+/// (QLoRA, arXiv:2305.14314).
+[[nodiscard]] int roundingsBetween(const Job& before, const Job& after);
 
 /// The fields in which two jobs differ, in the order of the job file.
 [[nodiscard]] std::vector<FieldChange> changesBetween(const Job& before, const Job& after);

@@ -38,6 +38,40 @@ Job FitSearch::mostNeutral(const Job& job) const
     return deepest(settings(Lever::LossChunk, settings(Lever::MicroBatch, job).back()).back());
 }
 
+/// Known host memory is a second limit.
+bool FitSearch::isRoomOnHost(const Trial& trial) const
+{
+    return trial.possible && (m_device.hostAvailableBytes == 0 || trial.hostBytes <= m_device.hostAvailableBytes);
+}
+
+std::vector<Job> FitSearch::countsOnHost(const Job& job)
+{
+    std::vector<Job> counts = settings(Lever::HostLayers, job);
+    const auto isRoom = [&](const Job& count) { return isRoomOnHost(m_trials.of(mostNeutral(count))); };
+    if (counts.size() > 1 && !isRoom(counts.back()))
+        counts.erase(std::partition_point(counts.begin() + 1, counts.end(), isRoom), counts.end());
+    return counts;
+}
+
+double FitSearch::seconds(const Job& job) const
+{
+    if (!m_fewest)
+        return secondsPerToken(m_shape, job, m_device, m_options.workload);
+    Job twin = job;
+    twin.recipe.offloadLayers = *m_fewest;
+    return secondsPerToken(m_shape, twin, m_device, m_options.workload);
+}
+
+bool FitSearch::fits(const Job& job)
+{
+    const Trial& trial = m_trials.of(job);
+    if (trial.fits() || !m_fewest || !trial.possible || trial.totalBytes > m_device.availableBytes)
+        return trial.fits();
+    Job twin = job;
+    twin.recipe.offloadLayers = *m_fewest;
+    return isRoomOnHost(m_trials.of(twin));
+}
+
 bool FitSearch::isTooLittle(const Cell& cell, std::size_t family, std::int64_t layers) const
 {
     return std::ranges::any_of(m_tooLittle, [&](const TooLittle& known) {
@@ -50,7 +84,7 @@ bool FitSearch::fits(const Cell& cell, std::size_t index, const RecomputeFamily&
 {
     if (isTooLittle(cell, index, layers))
         return false;
-    if (m_trials.fits(index == kAsItIs ? cell.job : family.with(cell.job, layers)))
+    if (fits(index == kAsItIs ? cell.job : family.with(cell.job, layers)))
         return true;
     m_tooLittle.push_back({cell.micro, cell.chunk, index, layers});
     return false;
@@ -171,7 +205,7 @@ std::vector<FitSearch::Cell> FitSearch::cellsOf(const Job& mode) const
 /// The fastest combination of the neutral levers that fits and beats `limit` seconds per token.
 std::optional<Found> FitSearch::fastest(const Job& mode, double limit)
 {
-    if (!m_trials.fits(mostNeutral(mode)))
+    if (!fits(mostNeutral(mode)))
         return std::nullopt;
     m_tooLittle.clear();
     const std::vector<Cell> cells = cellsOf(mode);
@@ -181,6 +215,14 @@ std::optional<Found> FitSearch::fastest(const Job& mode, double limit)
         if (cell->floor < std::min(limit, best ? best->seconds : kNever))
             tryCell(*cell, best, limit);
     return best;
+}
+
+std::optional<Found> FitSearch::fastestOfSpan(const Job& most, std::int64_t fewest, double limit)
+{
+    m_fewest = fewest;
+    std::optional<Found> found = fastest(most, limit);
+    m_fewest.reset();
+    return found;
 }
 
 std::optional<Found> FitSearch::fastestByRecompute(const Job& job)

@@ -32,13 +32,21 @@ public:
     [[nodiscard]] bool may(Lever lever) const;
     /// settingsOf() where the lever may be turned and is of use on this device, else the job alone.
     [[nodiscard]] std::vector<Job> settings(Lever lever, const Job& job) const;
-    [[nodiscard]] double seconds(const Job& job) const { return secondsPerToken(m_shape, job, m_device, m_options.workload); }
+    [[nodiscard]] double seconds(const Job& job) const;
     /// No combination with this mode takes less. Recompute makes a job slower, unless it waits for copies of activations: it has fewer then.
     [[nodiscard]] double floorOf(const Job& job) const;
     /// Whole blocks recomputed everywhere, smallest micro-batch and loss chunk.
     [[nodiscard]] Job mostNeutral(const Job& job) const;
+    /// The job with each count of layers in host memory, up to the most that it has room for.
+    [[nodiscard]] std::vector<Job> countsOnHost(const Job& job);
+    [[nodiscard]] Job mostOnHost(const Job& job) { return countsOnHost(job).back(); }
+    /// With the neutral levers fully turned.
+    [[nodiscard]] bool canFit(const Job& job) { return m_trials.fits(mostNeutral(mostOnHost(job))); }
     /// The fastest combination that fits and beats `limit` seconds per token.
     [[nodiscard]] std::optional<Found> fastest(const Job& mode, double limit);
+    /// The same for a span of counts of layers in host memory, taken as gently as any of them: what `most` leaves of the device, but the time and
+    /// the host memory of `fewest` layers. No job of the span is faster than what is found.
+    [[nodiscard]] std::optional<Found> fastestOfSpan(const Job& most, std::int64_t fewest, double limit);
     /// By recompute alone.
     [[nodiscard]] std::optional<Found> fastestByRecompute(const Job& job);
 
@@ -58,6 +66,8 @@ private:
         std::int64_t layers = 0;
     };
     [[nodiscard]] Job deepest(const Job& job) const;
+    [[nodiscard]] bool isRoomOnHost(const Trial& trial) const;
+    [[nodiscard]] bool fits(const Job& job);
     [[nodiscard]] bool isTooLittle(const Cell& cell, std::size_t family, std::int64_t layers) const;
     [[nodiscard]] bool fits(const Cell& cell, std::size_t index, const RecomputeFamily& family, std::int64_t layers);
     void tryFamily(const Cell& cell, std::size_t index, const RecomputeFamily& family, std::optional<Found>& best, double limit);
@@ -70,7 +80,8 @@ private:
     const DeviceSpec& m_device;
     const FitOptions& m_options;
     Trials m_trials;
-    std::vector<TooLittle> m_tooLittle;  ///< of the mode at hand
+    std::vector<TooLittle> m_tooLittle;    ///< of the mode at hand
+    std::optional<std::int64_t> m_fewest;  ///< of the span at hand
 };
 
 }  // namespace lorikeet::plan

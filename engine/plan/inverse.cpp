@@ -5,6 +5,7 @@
 #include "engine/plan/trials.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace lorikeet::plan {
 
@@ -47,8 +48,8 @@ Longest longestOf(Trials& trials, const ModelShape& shape, const Job& job)
     return {contextAt(low), longest.totalBytes, longest.hostBytes, low == last};
 }
 
-/// The Neutral levers of `options`, fully turned.
-Job fullyTurned(const ModelShape& shape, const Job& job, const DeviceSpec& device, const FitOptions& options)
+/// The Neutral levers of `options` that need no host memory, fully turned.
+Job turnedOnDevice(const ModelShape& shape, const Job& job, const FitOptions& options)
 {
     Job turned = job;
     const auto may = [&](Lever lever) { return std::ranges::find(options.levers, lever) != options.levers.end(); };
@@ -58,10 +59,52 @@ Job fullyTurned(const ModelShape& shape, const Job& job, const DeviceSpec& devic
         turned.recipe.lossChunk = std::min(turned.recipe.lossChunk, options.leastLossChunk);
     if (may(Lever::Recompute))
         turned.recipe.recompute = recomputeText(std::vector<Recompute>(static_cast<std::size_t>(shape.layers), Recompute::WholeBlock));
-    for (const Lever lever : {Lever::HostEmbedding, Lever::HostActivations, Lever::HostLayers})
-        if (may(lever) && !device.sharesHostMemory())
-            turned = settingsOf(lever, shape, turned, options).back();
     return turned;
+}
+
+struct Turned {
+    Job job;
+    Longest longest;
+};
+
+/// The longest context over the counts of layers in host memory. More of them free the device and fill the host, so the longest lies
+/// where the one limit takes over from the other.
+Turned longestOverLayers(Trials& trials, const ModelShape& shape, const DeviceSpec& device, const std::vector<Job>& counts)
+{
+    Turned best{counts.front(), {}};
+    std::size_t low = 0;
+    std::size_t end = counts.size();
+    for (std::size_t at = counts.size() - 1; low < end; at = (low + end) / 2) {
+        const Longest longest = longestOf(trials, shape, counts[at]);
+        if (longest.context > best.longest.context)
+            best = {counts[at], longest};
+        if (longest.limitedByModel)
+            break;
+        const Trial& next = trials.of(withContext(counts[at], longest.context + kContextGrain));
+        if (device.hostAvailableBytes != 0 && next.hostBytes > device.hostAvailableBytes)
+            end = at;
+        else
+            low = at + 1;
+    }
+    return best;
+}
+
+/// With the Neutral levers of `options` turned as far as device and host allow.
+Turned longestWithLevers(Trials& trials, const ModelShape& shape, const Job& job, const DeviceSpec& device, const FitOptions& options)
+{
+    const auto settings = [&](Lever lever, const Job& from) {
+        const bool may = std::ranges::find(options.levers, lever) != options.levers.end() && !device.sharesHostMemory();
+        return may ? settingsOf(lever, shape, from, options) : std::vector<Job>{from};
+    };
+    Turned best{turnedOnDevice(shape, job, options), {}};
+    for (const Job& embedded : settings(Lever::HostEmbedding, best.job)) {
+        for (const Job& kept : settings(Lever::HostActivations, embedded)) {
+            Turned found = longestOverLayers(trials, shape, device, settings(Lever::HostLayers, kept));
+            if (found.longest.context > best.longest.context)
+                best = std::move(found);
+        }
+    }
+    return best;
 }
 
 }  // namespace
@@ -71,8 +114,7 @@ LongestContext longestContext(const ModelShape& shape, const Job& job, const Dev
     static_cast<void>(trialOf(shape, job, device, costs));  // what cannot be planned is said
     Trials trials(shape, device, costs);
     const Longest asItIs = longestOf(trials, shape, job);
-    const Job turned = fullyTurned(shape, job, device, options);
-    const Longest withLevers = longestOf(trials, shape, turned);
+    const auto [turned, withLevers] = longestWithLevers(trials, shape, job, device, options);
     LongestContext answer;
     answer.context = asItIs.context;
     answer.totalBytes = asItIs.totalBytes;

@@ -140,19 +140,14 @@ std::vector<Job> hostActivations(const ModelShape& shape, const Job& job)
     return jobs;
 }
 
-/// Quarters of the frozen layers: each more is a copy more of the same size, so finer steps would change little.
 std::vector<Job> hostLayers(const ModelShape& shape, const Job& job)
 {
     std::vector<Job> jobs{job};
     if (job.recipe.method == "full")
         return jobs;
-    for (std::int64_t quarter = 1; quarter <= 4; ++quarter) {
-        const std::int64_t layers = (shape.layers * quarter + 3) / 4;
-        if (layers < kFewestHostLayers || layers <= jobs.back().recipe.offloadLayers)
-            continue;
-        Job other = job;
-        other.recipe.offloadLayers = layers;
-        jobs.push_back(std::move(other));
+    for (std::int64_t layers = std::max(kFewestHostLayers, job.recipe.offloadLayers + 1); layers <= shape.layers; ++layers) {
+        jobs.push_back(job);
+        jobs.back().recipe.offloadLayers = layers;
     }
     return jobs;
 }
@@ -287,6 +282,23 @@ double lossBetween(const Job& before, const Job& after) noexcept
 {
     const auto halvings = [](std::int64_t from, std::int64_t to) { return std::log2(static_cast<double>(from) / static_cast<double>(to)); };
     return halvings(before.recipe.context, after.recipe.context) + halvings(before.recipe.rank, after.recipe.rank);
+}
+
+int roundingsBetween(const Job& before, const Job& after)
+{
+    const auto coarseness = [](const Job& job) {
+        switch (quantizationOf(job)) {
+        case Quantization::None: return 0;
+        case Quantization::Int8: return 1;
+        case Quantization::Nf4: return 2;
+        }
+        return 0;
+    };
+    const bool scalesOnly = quantizationOf(before) == Quantization::Nf4 && quantizationOf(after) == Quantization::Nf4
+                            && !before.recipe.doubleQuantization && after.recipe.doubleQuantization;
+    return std::max(0, coarseness(after) - coarseness(before)) + int{scalesOnly}
+           + int{precisionOf(before) == DType::F32 && precisionOf(after) != DType::F32}
+           + int{optimizerOf(before) == OptimizerKind::AdamW && optimizerOf(after) == OptimizerKind::AdamW8bit};
 }
 
 std::vector<FieldChange> changesBetween(const Job& before, const Job& after)

@@ -144,6 +144,7 @@ FitWay wayBetween(const ModelShape& shape, const Job& before, std::uint64_t byte
     way.slowdown = secondsPerToken(shape, after, device, workload) / secondsPerToken(shape, before, device, workload);
     way.verdict = trial.verdict;
     way.loss = lossBetween(before, after);
+    way.roundings = roundingsBetween(before, after);
     for (const Lever lever : kLevers) {
         if (!isTurned(lever, before, after))
             continue;

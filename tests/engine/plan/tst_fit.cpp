@@ -22,6 +22,7 @@ namespace {
 struct Price {
     plan::Quality quality = plan::Quality::Neutral;
     double loss = 0;
+    int roundings = 0;
     double slowdown = 0;
 };
 
@@ -31,6 +32,8 @@ bool isCheaper(const Price& a, const Price& b)
         return a.quality < b.quality;
     if (std::abs(a.loss - b.loss) > 1e-9)
         return a.loss < b.loss;
+    if (a.roundings != b.roundings)
+        return a.roundings < b.roundings;
     return a.slowdown < b.slowdown * (1 - 1e-12);
 }
 
@@ -45,7 +48,7 @@ struct Case {
 Case smallCase(Dice& dice)
 {
     Case c;
-    c.shape = smallShape(dice, 4);
+    c.shape = smallShape(dice, 6);
     JobRecipe& r = c.job.recipe;
     r.context = 64 * dice(2, 6);
     r.microBatch = std::int64_t{1} << dice(0, 2);
@@ -68,6 +71,8 @@ Case smallCase(Dice& dice)
     const double link = std::array{31.5, 3.0, 300.0}[static_cast<std::size_t>(dice(0, 2))];
     c.device = cardOf(context + static_cast<std::uint64_t>(static_cast<double>(needs - context) * static_cast<double>(dice(35, 99)) / 100));
     c.device.rates.hostLinkGBps = link;
+    if (dice.coin())
+        c.device.hostAvailableBytes = static_cast<std::uint64_t>(static_cast<double>(needs - context) * static_cast<double>(dice(1, 60)) / 100);
     return c;
 }
 
@@ -100,6 +105,9 @@ Price priceOf(const Case& c, const Job& job)
         }
     }
     price.loss = plan::lossBetween(c.job, job);
+    price.roundings = int{job.recipe.optimizer != c.job.recipe.optimizer} + int{job.recipe.precision != c.job.recipe.precision};
+    if (job.recipe.quantization != c.job.recipe.quantization)
+        price.roundings += job.recipe.quantization == "nf4" ? 2 : 1;
     price.slowdown = plan::secondsPerToken(c.shape, job, c.device) / plan::secondsPerToken(c.shape, c.job, c.device);
     return price;
 }
@@ -192,6 +200,56 @@ private Q_SLOTS:
                 continue;
             QVERIFY2(plan::plan(llama8b(), back, card, noCosts(back)).verdict == plan::Verdict::DoesNotFit, change.field.c_str());
         }
+    }
+
+    /// A second lever that rounds is not added for a little time: each step of rounding more must be faster to be offered at all.
+    void nothingIsRoundedForNothing()
+    {
+        Job job;
+        job.recipe.context = 512;
+        job.recipe.microBatch = 2;
+        DeviceSpec card = cardOf(std::uint64_t{13} << 30);
+        card.unifiedMemory = true;  // nothing can wait on the host
+        const plan::FitAnswer answer = plan::makeItFit(llama8b(), job, card, noCosts);
+        QVERIFY(answer.ways.size() >= 2);
+        QCOMPARE(answer.ways.front().summary, std::string("int8 weights"));
+        QCOMPARE(answer.ways.front().roundings, 1);
+        // Where int8 is too large, NF4 does it alone.
+        card.totalBytes = card.availableBytes = std::uint64_t{8} << 30;
+        const plan::FitAnswer smaller = plan::makeItFit(llama8b(), job, card, noCosts);
+        QVERIFY(!smaller.ways.empty());
+        QCOMPARE(smaller.ways.front().roundings, 2);
+        QVERIFY2(!QString::fromStdString(smaller.ways.front().summary).contains("adamw_8bit"), smaller.ways.front().summary.c_str());
+    }
+
+    /// One layer fewer in host memory would not fit: quarters of the layers would copy more than is needed.
+    void noLayerMoreWaitsOnTheHostThanNeeded()
+    {
+        plan::FitOptions options;
+        options.levers = {plan::Lever::HostLayers};
+        const DeviceSpec card = cardOf(std::uint64_t{14} << 30);
+        const plan::FitAnswer answer = plan::makeItFit(llama8b(), Job{}, card, noCosts, options);
+        QCOMPARE(answer.ways.size(), 1u);
+        Job fewer = answer.ways.front().job;
+        QVERIFY(fewer.recipe.offloadLayers % 8 != 0);
+        --fewer.recipe.offloadLayers;
+        QVERIFY(plan::plan(llama8b(), fewer, card, noCosts(fewer)).verdict == plan::Verdict::DoesNotFit);
+    }
+
+    /// Host memory too small for all layers still holds as many as are needed.
+    void littleHostMemoryHoldsSomeLayers()
+    {
+        DeviceSpec card = cardOf(std::uint64_t{14} << 30);
+        plan::FitOptions options;
+        options.levers = {plan::Lever::HostLayers};
+        const plan::FitWay way = plan::makeItFit(llama8b(), Job{}, card, noCosts, options).ways.at(0);
+        QVERIFY(way.job.recipe.offloadLayers < 30);
+        card.hostAvailableBytes = way.hostBytes;
+        const plan::FitAnswer answer = plan::makeItFit(llama8b(), Job{}, card, noCosts, options);
+        QCOMPARE(answer.ways.size(), 1u);
+        QCOMPARE(answer.ways.front().hostBytes, way.hostBytes);
+        --card.hostAvailableBytes;
+        QVERIFY(plan::makeItFit(llama8b(), Job{}, card, noCosts, options).ways.empty());
     }
 
     void aJobThatFitsIsLeftAlone()

@@ -129,6 +129,42 @@ private Q_SLOTS:
         }
     }
 
+    /// With little host memory fewer layers wait there; against every count and place.
+    void theLongestContextUsesTheHostAsFarAsItGoes()
+    {
+        Dice dice(8);
+        int partly = 0;
+        for (int i = 0; i < 20; ++i) {
+            ModelShape shape = smallShape(dice, 6);
+            shape.layers = 6;
+            Job job = chatJob();
+            job.recipe.context = 256;
+            const std::uint64_t own = plan::plan(shape, job, cardOf(1ull << 50), noCosts(job)).totalBytes() - (300u << 20);
+            DeviceSpec card = cardOf((300u << 20) + own * static_cast<std::uint64_t>(dice(40, 100)) / 100);
+            card.hostAvailableBytes = own * static_cast<std::uint64_t>(dice(5, 60)) / 100;
+            const plan::LongestContext answer = plan::longestContext(shape, job, card, noCosts);
+            const plan::FitOptions options;
+            Job turned = plan::settingsOf(plan::Lever::MicroBatch, shape, job, options).back();
+            turned.recipe.lossChunk = options.leastLossChunk;
+            turned.recipe.recompute = "3";
+            std::int64_t longest = 0;
+            bool somewhere = false;
+            for (const Job& embedded : plan::settingsOf(plan::Lever::HostEmbedding, shape, turned, options))
+                for (const Job& kept : plan::settingsOf(plan::Lever::HostActivations, shape, embedded, options))
+                    for (Job layered : plan::settingsOf(plan::Lever::HostLayers, shape, kept, options))
+                        for (std::int64_t context = longest + 64; context <= shape.maxContext; context += 64) {
+                            layered.recipe.context = context;
+                            if (plan::plan(shape, layered, card, noCosts(layered)).verdict == plan::Verdict::DoesNotFit)
+                                break;
+                            longest = context;
+                            somewhere = layered.recipe.offloadLayers > 0 && layered.recipe.offloadLayers < 6;
+                        }
+            QCOMPARE(answer.contextWithLevers, longest);
+            partly += somewhere ? 1 : 0;
+        }
+        QVERIFY2(partly >= 3, qPrintable(QString::number(partly)));
+    }
+
     void theSmallestCardIsTheFirstThatFits()
     {
         std::vector<DeviceSpec> cards;
