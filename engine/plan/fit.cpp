@@ -194,15 +194,16 @@ std::optional<Found> Solver::alone(Lever lever)
     return best;
 }
 
-/// Turns back what was not needed: levers whose settings cost the same time.
+/// Turns back what was not needed: levers whose settings cost the same time, and one that rounds where it wins next to none.
 Found Solver::undone(Found found)
 {
-    const auto tryBack = [&](auto&& change) {
+    const auto tryBack = [&](auto&& change, double worth = 1) {
         Job back = found.job;
         change(back.recipe, m_job.recipe);
-        if (const double time = m_search.seconds(back); time <= found.seconds && m_search.trials().fits(back))
+        if (const double time = m_search.seconds(back); time * worth <= found.seconds && m_search.trials().fits(back))
             found = {back, time};
     };
+    tryBack([](JobRecipe& to, const JobRecipe& from) { to.optimizer = from.optimizer; }, kWorthwhile);
     tryBack([](JobRecipe& to, const JobRecipe& from) { to.lossChunk = from.lossChunk; });
     tryBack([](JobRecipe& to, const JobRecipe& from) { std::tie(to.microBatch, to.accumulation) = std::tie(from.microBatch, from.accumulation); });
     tryBack([](JobRecipe& to, const JobRecipe& from) { to.recompute = from.recompute; });

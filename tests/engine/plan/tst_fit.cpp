@@ -214,6 +214,8 @@ private Q_SLOTS:
         QVERIFY(answer.ways.size() >= 2);
         QCOMPARE(answer.ways.front().summary, std::string("int8 weights"));
         QCOMPARE(answer.ways.front().roundings, 1);
+        for (const plan::FitWay& way : answer.ways)
+            QVERIFY2(!QString::fromStdString(way.summary).contains("adamw_8bit"), way.summary.c_str());
         // Where int8 is too large, NF4 does it alone.
         card.totalBytes = card.availableBytes = std::uint64_t{8} << 30;
         const plan::FitAnswer smaller = plan::makeItFit(llama8b(), job, card, noCosts);
