@@ -73,7 +73,7 @@ int trainHere(const Child& child)
     std::uint64_t loaded = 0;  // the peak when the last tensor was in its place; 0 before the first
     train::TrainerHooks hooks;
     hooks.progress = [&](const Progress& progress) {
-        if (progress.stage == "loading weights")
+        if (progress.stage.starts_with("loading weights"))
             loaded = processMemory().peakResidentBytes;
     };
     hooks.emit = [&](const RunEvent& event) {
