@@ -57,6 +57,9 @@ void offloadEmbedding(Builder& b)
     Buffer& table = b.plan.buffers[static_cast<std::size_t>(layout.embedding)];
     table.space = Space::Host;
     table.term = term::kHostEmbedding;
+    for (Buffer& left : b.plan.buffers)
+        if (left.term == term::kTables || left.term == term::kEmbeddingTable)
+            left.term = layout.head == kNone ? term::kLastNorm : term::kHeadTable;
     const std::int64_t rows = std::max(layout.slots, layout.sampleContext > 0 ? layout.prefillRows : 0);
     layout.hostRows = b.addHost("host.embedding_rows", term::kHostEmbedding, layout.compute, {rows, b.shape.hidden},
                                 {b.phase(Phase::Load).last + 1, b.plan.program.last()});

@@ -45,8 +45,9 @@ LayerWeights addLayer(Builder& b, int layer, const TrainedParameters& trained)
     const ModelShape& s = b.shape;
     const DType dtype = b.plan.layout.compute;
     const std::string prefix = "layer." + std::to_string(layer) + ".";
+    const std::string_view line = b.plan.layout.quantization == Quantization::None ? term::kLayerWeights : term::kUnquantised;
     const auto weight = [&](const std::string& name, Dims dims) {
-        return b.add(prefix + name, Category::Weights, term::kLayerWeights, dtype, dims, b.whole(), layer);
+        return b.add(prefix + name, Category::Weights, line, dtype, dims, b.whole(), layer);
     };
     const auto gain = [&](ParamKind kind, const char* name, std::int64_t width) {
         return trained.has({kind, layer, Linear::Q}) ? kNone : weight(name, {1, width});
@@ -84,8 +85,11 @@ void addTables(Builder& b, const TrainedParameters& trained)
 {
     const ModelShape& s = b.shape;
     Layout& layout = b.plan.layout;
+    const bool embedding = !trained.has({ParamKind::Embedding, -1, Linear::Q});
+    const bool head = s.tiedHead ? embedding : !trained.has({ParamKind::Head, -1, Linear::Q});
+    const std::string_view line = embedding && head ? term::kTables : head ? term::kHeadTable : embedding ? term::kEmbeddingTable : term::kLastNorm;
     const auto table = [&](ParamKind kind, const char* name, std::int64_t rows) {
-        return trained.has({kind, -1, Linear::Q}) ? kNone : b.add(name, Category::Weights, term::kTables, layout.compute, {rows, s.hidden}, b.whole());
+        return trained.has({kind, -1, Linear::Q}) ? kNone : b.add(name, Category::Weights, line, layout.compute, {rows, s.hidden}, b.whole());
     };
     layout.embedding = table(ParamKind::Embedding, "embed_tokens.weight", s.vocab);
     layout.finalNorm = table(ParamKind::FinalNorm, "norm.weight", 1);

@@ -2,12 +2,11 @@
 // From buffers to the budget: categories and terms at the peak point, and the verdict.
 #include "engine/plan/builder.h"
 
-#include "engine/base/check.h"
 #include "engine/base/units.h"
 #include "engine/plan/formula.h"
+#include "engine/plan/sentences.h"
 
 #include <algorithm>
-#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -26,61 +25,6 @@ constexpr double kGrowthHigh = 1.6;
 constexpr std::uint64_t kDesktopBytes = std::uint64_t{3} << 29;
 
 std::uint64_t scaled(std::uint64_t bytes, double factor) { return static_cast<std::uint64_t>(static_cast<double>(bytes) * factor); }
-
-/// A sentence for every line of the budget.
-constexpr std::pair<std::string_view, std::string_view> kSentences[] = {
-    {term::kLayerWeights, "The frozen matrices, biases and norm gains of all layers in the job's precision."},
-    {term::kTables, "The embedding table, the output head (once when they are tied) and the last norm."},
-    {term::kAdapter, "The LoRA matrices A and B, and with DoRA the magnitudes, being trained, in fp32."},
-    {term::kAdapterWork, "A bf16 copy of the adapter that the products use; made again after each step."},
-    {term::kKept, "What forward keeps so that backward can compute gradients; the recompute level decides how much."},
-    {term::kStream, "The input of every layer, kept at every recompute level."},
-    {term::kGradient, "One fp32 number for each adapter parameter."},
-    {term::kMoments, "Adam's running mean and variance of each gradient, in fp32."},
-    {term::kMoments8bit, "Adam's running mean and variance in one byte each, a dynamic 8-bit code (Dettmers et al. 2022)."},
-    {term::kMomentScales, "One fp32 scale for each 256 coded moments."},
-    {term::kMomentum, "The running direction that the optimizer keeps, in fp32."},
-    {term::kModel, "Every parameter of the model in the job's precision; all of them are trained."},
-    {term::kMasters, "Every parameter in fp32: steps are too small for bf16 to hold."},
-    {term::kModelGradient, "One fp32 number for each parameter of the model."},
-    {term::kAlso, "The adapter, and beside it the parameters of the model that are trained whole, as the products read them."},
-    {term::kAlsoMasters, "The adapter and what is trained whole beside it in fp32: steps are too small for bf16 to hold."},
-    {term::kAlsoGradient, "One fp32 number for each parameter of the adapter and of what is trained whole beside it."},
-    {term::kQuantised, "The frozen matrices of all layers as codes of 4 or 8 bits."},
-    {term::kScales, "What the codes are multiplied by: one number for each block or row."},
-    {term::kDequantise, "Work space for one matrix in the job's precision, made from its codes just before it is used."},
-    {term::kRowNorms, "The length of each row of an adapted matrix, made anew after each step (DoRA)."},
-    {term::kNormBlock, "Some rows of one adapted matrix in fp32 while their lengths are made (DoRA)."},
-    {term::kLayerSlots, "Room for two of the offloaded layers: one in use, one on its way."},
-    {term::kHostLayers, "Frozen layers that lie in host memory and visit the device when it is their turn."},
-    {term::kHostEmbedding, "The embedding table in host memory, and the rows of one micro-batch on their way to the device."},
-    {term::kHostKept, "What forward keeps for backward, in host memory until the layer's turn comes again."},
-    {term::kKeptSlots, "Room for what two layers keep, and the inputs of three: one in use, one on its way from or to host memory."},
-    {term::kBlockScratch, "Work space of one layer's forward pass, shared by all layers."},
-    {term::kBackwardScratch, "Work space of one layer's backward pass, shared by all layers."},
-    {term::kLossChunk, "Logits of a few rows at a time; their gradient overwrites them."},
-    {term::kEvaluate, "A forward pass over validation rows; keeps nothing."},
-    {term::kSample, "Keys and values of the tokens written so far while sampling text."},
-    {term::kBatch, "Token ids, targets, positions and document bounds of one micro-batch."},
-    {term::kRope, "Sine and cosine of every position."},
-    {term::kStaging, "Rows of a weight on their way from the file to their place."},
-    {term::kPrincipal, "While loading: one weight in fp32, and the directions searched in it for the part that moves into the adapter (PiSSA)."},
-    {term::kMatmul, "Work space that the matrix product library asks for."},
-    {term::kWiden, "This processor has no bf16 arithmetic: operands are widened to fp32 here."},
-    {term::kSlack, "Alignment and gaps that packing could not fill."},
-    {term::kGrowth, "What the process grows by while it trains: compiled products, thread stacks, heap for data, checkpoints and events."},
-    {term::kContext, "Memory that the run time and the libraries hold before the first buffer."},
-    {term::kAttentionPool, "LibTorch's flash attention allocates its results itself; they are copied into the plan's buffers."},
-    {term::kOtherPrograms, "Memory that the system and other programs hold now; the run cannot have it."},
-    {term::kDriver, "What the driver or the system keeps of this memory, by rule."},
-};
-
-std::string_view sentenceOf(std::string_view name)
-{
-    const auto* found = std::ranges::find(kSentences, name, &std::pair<std::string_view, std::string_view>::first);
-    LORIKEET_CHECK(found != std::end(kSentences), "term without a sentence");
-    return found->second;
-}
 
 /// The buffers of one term, in the order of the plan.
 struct Family {
@@ -104,13 +48,13 @@ std::vector<Family> familiesAt(const MemoryPlan& plan, Space space, PointIndex p
     return families;
 }
 
-Term termOf(const Family& family, const Layout& layout)
+Term termOf(const Family& family, const MemoryPlan& plan)
 {
     Term term;
     term.category = family.members.front()->category;
     term.name = std::string(family.name);
-    term.sentence = std::string(sentenceOf(family.name));
-    term.formula = formulaOf(family.members, layout);
+    term.sentence = sentenceOf(family.name, family.members, plan);
+    term.formula = formulaOf(family.members, plan.layout);
     for (const Buffer* buffer : family.members)
         term.bytes += buffer->bytes;
     term.lowBytes = term.highBytes = term.bytes;
@@ -126,12 +70,12 @@ std::string bytesText(std::uint64_t bytes) { return formatInteger(bytes) + " B";
 /// A line that no buffer owns: exact, or an estimate with its spread.
 Term otherTerm(std::string_view name, std::uint64_t bytes, const std::string& formula)
 {
-    return {Category::Buffers, std::string(name), formula, std::string(sentenceOf(name)), bytes, false, bytes, bytes};
+    return {Category::Buffers, std::string(name), formula, sentenceOf(name), bytes, false, bytes, bytes};
 }
 
 Term estimatedTerm(std::string_view name, std::uint64_t bytes, std::uint64_t low, std::uint64_t high)
 {
-    return {Category::Buffers, std::string(name), bytesText(bytes), std::string(sentenceOf(name)), bytes, true, low, high};
+    return {Category::Buffers, std::string(name), bytesText(bytes), sentenceOf(name), bytes, true, low, high};
 }
 
 /// The point at which most host bytes live.
@@ -154,7 +98,7 @@ std::vector<Term> termsOf(const MemoryPlan& plan, Space space, PointIndex point,
     std::vector<Term> terms;
     std::uint64_t live = 0;
     for (const Family& family : familiesAt(plan, space, point)) {
-        terms.push_back(termOf(family, plan.layout));
+        terms.push_back(termOf(family, plan));
         live += terms.back().bytes;
     }
     if (arenaBytes > live)

@@ -6,10 +6,15 @@
 
 namespace lorikeet::plan {
 
-/// The summary looks their sentences up.
+/// Their sentences stand in sentences.cpp.
 namespace term {
 inline constexpr std::string_view kLayerWeights = "weights of the layers";
+inline constexpr std::string_view kUnquantised = "unquantised parts of the layers";
 inline constexpr std::string_view kTables = "embedding and head";
+// What is left of it where the rest is trained or lies on the host.
+inline constexpr std::string_view kHeadTable = "output head";
+inline constexpr std::string_view kEmbeddingTable = "embedding table";
+inline constexpr std::string_view kLastNorm = "last norm";
 inline constexpr std::string_view kAdapter = "adapter";
 inline constexpr std::string_view kAdapterWork = "adapter, working copy";
 inline constexpr std::string_view kKept = "kept for backward";
@@ -30,7 +35,7 @@ inline constexpr std::string_view kScales = "quantisation scales";
 inline constexpr std::string_view kDequantise = "one matrix dequantised";
 inline constexpr std::string_view kRowNorms = "row norms";
 inline constexpr std::string_view kNormBlock = "rows for their norms";
-inline constexpr std::string_view kLayerSlots = "two visiting layers";
+inline constexpr std::string_view kLayerSlots = "visiting layers";
 inline constexpr std::string_view kHostLayers = "offloaded layers";
 inline constexpr std::string_view kHostEmbedding = "embedding on the host";
 inline constexpr std::string_view kHostKept = "offloaded activations";

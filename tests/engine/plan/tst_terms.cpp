@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The lines of the budget: every formula, read as arithmetic, gives the bytes of its line; the lines add up on the device and on the host.
+#include "engine/spec/job_fields.h"
 #include "tests/engine/plan/plan_cases.h"
 
 #include <QtTest>
@@ -197,6 +198,107 @@ private Q_SLOTS:
         QVERIFY2(formulaOf("residual stream").endsWith(" x 4,096 tokens x 4,096 x 2 B"), qPrintable(formulaOf("residual stream")));
         // The inputs and outputs of q, k, v, o, gate, up and down.
         QCOMPARE(formulaOf("gradient of the adapter"), "32 layers x 16 rank x (8,192 + 5,120 + 5,120 + 8,192 + 18,432 + 18,432 + 18,432) x 4 B");
+    }
+
+    void linesSayWhatIsLeftInThem_data()
+    {
+        QTest::addColumn<QStringList>("fields");
+        QTest::addColumn<bool>("tied");
+        QTest::addColumn<QString>("line");
+        QTest::addColumn<QString>("sentence");
+        const auto row = [](const char* name, const QStringList& fields, bool tied, const char* line, const char* sentence) {
+            QTest::addRow("%s", name) << fields << tied << QString::fromUtf8(line) << QString::fromUtf8(sentence);
+        };
+        const QString embeddings("recipe.also_train=embeddings");
+        const QString head("recipe.also_train=head");
+        const QString norms("recipe.also_train=norms");
+        const QString nf4("recipe.quantization=nf4");
+        const QString offload("recipe.offload_layers=30");
+        row("tables", {}, false, "embedding and head", "The embedding table, the output head and the last norm.");
+        row("one table", {}, true, "embedding and head", "The embedding table, which is the output head too, and the last norm.");
+        row("embedding on the host", {"recipe.offload_embedding=true"}, false, "output head", "The output head and the last norm; the embedding table lies in host memory.");
+        row("head trained, embedding on the host", {"recipe.offload_embedding=true", head}, false, "last norm",
+            "The last norm; the embedding table lies in host memory; the output head is trained and counted with the adapter.");
+        row("embedding trained", {embeddings}, false, "output head", "The output head and the last norm; the embedding table is trained and counted with the adapter.");
+        row("head trained", {head}, false, "embedding table", "The embedding table and the last norm; the output head is trained and counted with the adapter.");
+        row("one table trained", {head}, true, "last norm", "The last norm; the embedding table is trained and counted with the adapter.");
+        row("norms trained", {norms}, false, "embedding and head", "The embedding table and the output head; the last norm is trained and counted with the adapter.");
+        row("layers", {}, false, "weights of the layers", "The frozen matrices and norms of all layers in the job's precision.");
+        row("layers without norms", {norms}, false, "weights of the layers",
+            "The frozen matrices of all layers in the job's precision; the norms are trained and counted with the adapter.");
+        row("some layers on the host", {offload}, false, "weights of the layers", "The frozen matrices and norms of the 2 layers that stay on the device in the job's precision.");
+        row("quantised layers", {nf4}, false, "unquantised parts of the layers", "The frozen norms of all layers in the job's precision; the matrices are quantised.");
+        row("codes of 4 bits", {nf4}, false, "quantised weights of the layers", "The frozen matrices of all layers as codes of 4 bits (NF4).");
+        row("codes of 8 bits", {"recipe.quantization=int8"}, false, "quantised weights of the layers", "The frozen matrices of all layers as codes of 8 bits.");
+        row("some codes on the host", {nf4, "recipe.offload_layers=31"}, false, "quantised weights of the layers",
+            "The frozen matrices of the one layer that stays on the device as codes of 4 bits (NF4).");
+        row("two visitors", {offload}, false, "visiting layers", "Room for two of the offloaded layers: one in use, one on its way.");
+        row("one visitor", {"recipe.offload_layers=1"}, false, "visiting layers", "Room for the offloaded layer when it is its turn.");
+        row("scales", {nf4}, false, "quantisation scales", "What the codes are multiplied by: one number for each block of 64 of them, itself a code of 8 bits with scales of its own.");
+        row("plain scales", {nf4, "recipe.double_quantization=false"}, false, "quantisation scales",
+            "What the codes are multiplied by: one number for each block of 64 of them, in fp32.");
+        row("scales of rows", {"recipe.quantization=int8"}, false, "quantisation scales", "What the codes are multiplied by: one fp32 number for each row of a matrix.");
+        row("adapter", {}, false, "adapter", "The LoRA matrices A and B, being trained, in fp32.");
+        row("magnitudes", {"recipe.dora=true"}, false, "adapter", "The LoRA matrices A and B and the magnitudes (DoRA), being trained, in fp32.");
+        row("trained whole", {"recipe.also_train=[\"embeddings\",\"head\",\"norms\"]"}, false, "adapter and what is trained whole",
+            "The adapter, and beside it the embedding table, the output head and the norms of the model, trained whole, as the products read them.");
+        row("its gradient", {embeddings}, true, "gradient of adapter and what is trained whole",
+            "One fp32 number for each parameter of the adapter and of what is trained whole: the embedding table (the output head too).");
+        row("all of it", {"recipe.method=full", "recipe.learning_rate=1e-5"}, false, "weights of the model",
+            "Every parameter of the model in the job's precision; all of them are trained.");
+    }
+    void linesSayWhatIsLeftInThem()
+    {
+        QFETCH(QStringList, fields);
+        QFETCH(bool, tied);
+        QFETCH(QString, line);
+        QFETCH(QString, sentence);
+        ModelShape shape = llama8b();
+        shape.tiedHead = tied;
+        Job job;
+        job.recipe.precision = "bf16";
+        for (const QString& field : fields) {
+            const std::string text = field.toStdString();
+            setJobField(job, std::string_view(text).substr(0, text.find('=')), std::string_view(text).substr(text.find('=') + 1));
+        }
+        const plan::MemoryPlan plan = plan::plan(shape, job, cardOf(1ull << 40), noCosts(job));
+        const auto term = std::ranges::find(plan.terms, line.toStdString(), &plan::Term::name);
+        QVERIFY2(term != plan.terms.end(), qPrintable(line));
+        QCOMPARE(QString::fromStdString(term->sentence), sentence);
+        // Every buffer of the peak is found under a line that is there.
+        for (const plan::Buffer& buffer : plan.buffers)
+            if (buffer.space == plan::Space::Device && buffer.first <= plan.peakPoint && plan.peakPoint <= buffer.last)
+                QVERIFY2(std::ranges::find(plan.terms, buffer.term, &plan::Term::name) != plan.terms.end(), buffer.name.c_str());
+    }
+
+    void normsThatStayBehindDoNotBringTheirLayersBack()
+    {
+        ModelShape shape = llama8b();
+        shape.family = "gemma2";
+        shape.normsPerLayer = 4;
+        Job job;
+        job.recipe.offloadLayers = 30;
+        const plan::MemoryPlan plan = plan::plan(shape, job, cardOf(1ull << 40), noCosts(job));
+        const auto term = std::ranges::find(plan.terms, "weights of the layers", &plan::Term::name);
+        QVERIFY(term != plan.terms.end());
+        QCOMPARE(QString::fromStdString(term->sentence), "The frozen matrices and norms of the 2 layers that stay on the device in the job's precision.");
+    }
+
+    void biasesAreNamedWhereTheModelHasThem()
+    {
+        ModelShape shape = llama8b();
+        shape.qkvBias = true;
+        Job job;
+        job.recipe.quantization = "nf4";
+        const auto sentenceOf = [&](const char* line) {
+            const plan::MemoryPlan plan = plan::plan(shape, job, cardOf(1ull << 40), noCosts(job));
+            const auto term = std::ranges::find(plan.terms, line, &plan::Term::name);
+            return term == plan.terms.end() ? QString() : QString::fromStdString(term->sentence);
+        };
+        QCOMPARE(sentenceOf("unquantised parts of the layers"), "The frozen biases and norms of all layers in the job's precision; the matrices are quantised.");
+        job.recipe.alsoTrain = {"norms"};
+        QCOMPARE(sentenceOf("unquantised parts of the layers"),
+                 "The frozen biases of all layers in the job's precision; the matrices are quantised; the norms are trained and counted with the adapter.");
     }
 
     void whatHoldsNoTokensNeverCountsThem()
