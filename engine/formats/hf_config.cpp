@@ -73,30 +73,25 @@ void refuseVariants(const JsonFields& fields)
     const std::string activation = fields.text("hidden_act").value_or("silu");
     if (activation != "silu" && activation != "swish")
         fields.refuse("activation '" + activation + "' is not supported, expected 'silu'", kOtherModel);
-    const auto* architectures = fields.find("architectures");
-    if (architectures == nullptr || !architectures->is_array() || architectures->empty())
+    const auto architectures = fields.texts("architectures");
+    if (!architectures || architectures->empty())
         return;
-    for (const auto& entry : *architectures) {
-        if (entry.is_string() && entry.get<std::string>().ends_with("ForCausalLM"))
-            return;
-    }
-    fields.refuse("the model is " + architectures->front().dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)
-                      + ", expected one that ends with 'ForCausalLM'",
-                  "choose a language model that generates text");
+    if (std::ranges::any_of(*architectures, [](const std::string& name) { return name.ends_with("ForCausalLM"); }))
+        return;
+    fields.refuse("the model is \"" + architectures->front() + "\", expected one that ends with 'ForCausalLM'", "choose a language model that generates text");
 }
 
 /// The first layer of Qwen that slides, by layer_types or by max_window_layers; all behind it do. None: the number of layers or more.
 std::int64_t firstSlidingLayer(const JsonFields& fields, const ModelShape& shape)
 {
-    const auto* types = fields.find("layer_types");
-    if (types == nullptr || types->is_null())
+    const auto types = fields.texts("layer_types");
+    if (!types)
         return std::max<std::int64_t>(0, fields.integer("max_window_layers").value_or(28));
-    if (!types->is_array() || static_cast<std::int64_t>(types->size()) != shape.layers)
+    if (static_cast<std::int64_t>(types->size()) != shape.layers)
         fields.refuse("'layer_types' is not a list of one type for each of the " + std::to_string(shape.layers) + " layers");
     std::int64_t full = 0;
     bool slides = false;
-    for (const auto& entry : *types) {
-        const std::string type = entry.is_string() ? entry.get<std::string>() : "";
+    for (const std::string& type : *types) {
         if (type != "full_attention" && type != "sliding_attention")
             fields.refuse("layer type '" + type + "' is not supported, expected 'full_attention' or 'sliding_attention'", kOtherModel);
         if (slides && type == "full_attention")

@@ -29,16 +29,13 @@ std::string typeOfClass(std::string name)
 /// A class that nobody here knows may be the author's own name for this type.
 void refuseOtherClass(const JsonFields& fields, const FamilyDefaults& family)
 {
-    const auto* architectures = fields.find("architectures");
-    if (architectures == nullptr || !architectures->is_array())
-        return;
     std::string other;
-    for (const auto& entry : *architectures) {
-        const std::string type = entry.is_string() ? typeOfClass(entry.get<std::string>()) : "";
+    for (const std::string& name : fields.texts("architectures").value_or(std::vector<std::string>{})) {
+        const std::string type = typeOfClass(name);
         if (type == family.family)
             return;
         if (isReadableType(type))
-            other = entry.get<std::string>();
+            other = name;
     }
     if (!other.empty())
         fields.refuse("'architectures' says " + other + " and 'model_type' says " + std::string(family.family), kHint);

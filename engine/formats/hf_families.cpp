@@ -42,11 +42,9 @@ constexpr const char* kHint = "models of the types llama (Llama, SmolLM2), mistr
 /// The first layer that sees everything, counted from 1, or the family's pattern.
 std::int64_t periodOf(const JsonFields& fields, const FamilyDefaults& family)
 {
-    const auto* types = fields.find("layer_types");
-    if (types == nullptr || types->is_null())
+    const auto types = fields.texts("layer_types");
+    if (!types)
         return fields.integer("sliding_window_pattern").value_or(family.slidingPeriod);
-    if (!types->is_array())
-        fields.refuse("'layer_types' is not a list");
     const auto full = std::find(types->begin(), types->end(), "full_attention");
     return full == types->end() ? 0 : std::distance(types->begin(), full) + 1;
 }

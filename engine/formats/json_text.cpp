@@ -7,12 +7,16 @@
 #include <nlohmann/json.hpp>
 
 #include <limits>
+#include <unordered_set>
+#include <vector>
 
 namespace lorikeet::formats {
 
 using nlohmann::json;
 
 namespace {
+
+constexpr const char* kOneOfTwo = "which of the two counts differs from program to program: remove the wrong one, or fetch the file again";
 
 /// nlohmann's text without its "[json.exception...]" tag.
 std::string reasonOf(const json::exception& error)
@@ -26,15 +30,22 @@ std::string reasonOf(const json::exception& error)
 
 json parseJsonObject(std::string_view text, const std::string& where)
 {
-    const auto limitDepth = [&](int depth, json::parse_event_t event, json&) {
+    std::vector<std::unordered_set<std::string>> keys;  // of the objects that are open
+    const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
         const bool opens = event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
         if (opens && depth >= kJsonDepthLimit)
             throw Error(ErrorCode::BadInput, where + ": JSON nested deeper than " + std::to_string(kJsonDepthLimit) + " levels", kFetchAgain);
+        if (event == json::parse_event_t::object_start)
+            keys.emplace_back();
+        else if (event == json::parse_event_t::object_end)
+            keys.pop_back();
+        else if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
+            throw Error(ErrorCode::BadInput, where + ": '" + parsed.get<std::string>() + "' stands twice in one object", kOneOfTwo);
         return true;
     };
     json value;
     try {
-        value = json::parse(text, limitDepth);
+        value = json::parse(text, check);
     } catch (const json::exception& error) {
         throw Error(ErrorCode::BadInput, where + ": not valid JSON: " + reasonOf(error), kFetchAgain);
     }
@@ -113,6 +124,22 @@ const json* JsonFields::object(const char* key) const
     if (value != nullptr && !value->is_object())
         wrongType(key, "an object");
     return value;
+}
+
+std::optional<std::vector<std::string>> JsonFields::texts(const char* key) const
+{
+    const json* value = present(key);
+    if (value == nullptr)
+        return std::nullopt;
+    if (!value->is_array())
+        wrongType(key, "a list of strings");
+    std::vector<std::string> list;
+    for (const json& entry : *value) {
+        if (!entry.is_string())
+            refuse(std::string("'") + key + "' holds a value of type " + entry.type_name() + ", expected a list of strings");
+        list.push_back(entry.get<std::string>());
+    }
+    return list;
 }
 
 void JsonFields::wrongType(const char* key, const char* expected) const

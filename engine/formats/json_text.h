@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lorikeet::formats {
 
@@ -20,7 +21,8 @@ inline constexpr const char* kFetchAgain = "the file is damaged, incomplete or w
 /// What to do about a model that asks for arithmetic this program does not have.
 inline constexpr const char* kOtherModel = "choose another model: Llama, SmolLM2, SmolLM3, Mistral, Qwen2, Qwen3, Granite 3 and OLMo 2 models run as published";
 
-/// @throws Error{BadInput} with line and column for malformed text, for nesting deeper than 64, and when the top is not an object.
+/// @throws Error{BadInput} with line and column for malformed text, for nesting deeper than 64, for a key that stands twice
+/// in one object, and when the top is not an object.
 [[nodiscard]] nlohmann::json parseJsonObject(std::string_view text, const std::string& where);
 /// The same from a file of at most kConfigLimit bytes.
 [[nodiscard]] nlohmann::json readJsonObject(const std::filesystem::path& path);
@@ -40,6 +42,8 @@ public:
     [[nodiscard]] std::optional<std::string> text(const char* key) const;
     /// Nothing when absent or null. @throws Error{BadInput} when it is not an object.
     [[nodiscard]] const nlohmann::json* object(const char* key) const;
+    /// Nothing when absent or null. @throws Error{BadInput} when it is not a list of strings.
+    [[nodiscard]] std::optional<std::vector<std::string>> texts(const char* key) const;
     /// The raw value, or nullptr when absent.
     [[nodiscard]] const nlohmann::json* find(const char* key) const;
 

@@ -53,13 +53,14 @@ std::string largestPart(const ModelShape& s)
     const double table = static_cast<double>(s.vocab) * width;
     const double mlp = 3.0 * static_cast<double>(s.layers) * static_cast<double>(s.mlp) * width;
     const double attention = 2.0 * static_cast<double>(s.layers) * static_cast<double>(s.queryWidth() + s.kvWidth()) * width;
-    const std::string hidden = "the hidden width (" + std::to_string(s.hidden) + ")";
-    const std::string layers = ", the number of layers (" + std::to_string(s.layers) + ")";
+    const std::string hidden = "the hidden width (hidden_size " + std::to_string(s.hidden) + ")";
+    const std::string layers = ", the number of layers (num_hidden_layers " + std::to_string(s.layers) + ")";
     if (table > mlp && table > attention)
-        return "the vocabulary size (" + std::to_string(s.vocab) + ") and " + hidden;
+        return "the vocabulary size (vocab_size " + std::to_string(s.vocab) + ") and " + hidden;
     if (mlp > attention)
-        return "the MLP width (" + std::to_string(s.mlp) + ")" + layers + " and " + hidden;
-    return "the number of heads (" + std::to_string(s.heads) + "), the head size (" + std::to_string(s.headSize) + ")" + layers + " and " + hidden;
+        return "the MLP width (intermediate_size " + std::to_string(s.mlp) + ")" + layers + " and " + hidden;
+    return "the number of heads (num_attention_heads " + std::to_string(s.heads) + "), the head size (head_dim " + std::to_string(s.headSize) + ")" + layers
+         + " and " + hidden;
 }
 
 constexpr std::array<std::string_view, 7> kRunnable{"llama", "mistral", "qwen2", "qwen3", "granite", "smollm3", "olmo2"};

@@ -5,6 +5,8 @@
 
 #include <QtTest>
 
+#include <sstream>
+
 using namespace lorikeet;
 using namespace lorikeet::formats;
 
@@ -12,10 +14,21 @@ namespace {
 
 const std::string kSizes = R"("vocab_size":32000,"hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":32,"num_attention_heads":32)";
 
-/// A configuration with sizes and the given fields, which win over the sizes.
+/// The sizes that `fields` does not state itself, each with a comma in front.
+std::string sizesBeside(const std::string& fields)
+{
+    std::string text;
+    std::stringstream sizes(kSizes);
+    for (std::string size; std::getline(sizes, size, ',');)
+        if (fields.find(size.substr(0, size.find(':') + 1)) == std::string::npos)
+            text += "," + size;
+    return text;
+}
+
+/// A configuration with the given fields and the sizes that are not among them.
 ModelShape shapeOf(const std::string& family, const std::string& fields)
 {
-    return shapeFromHfConfig("{\"model_type\":\"" + family + "\"," + kSizes + (fields.empty() ? "" : "," + fields) + "}", "config.json", "x");
+    return shapeFromHfConfig("{\"model_type\":\"" + family + "\"" + sizesBeside(fields) + (fields.empty() ? "" : "," + fields) + "}", "config.json", "x");
 }
 
 /// The same with the sizes put before what is in `json`, an object whose first field is its model_type.
@@ -23,7 +36,7 @@ std::string sized(std::string json)
 {
     constexpr std::string_view kStart = "{\"model_type\":\"";
     if (json.starts_with(kStart) && json.find("text_config") == std::string::npos)
-        json.insert(json.find('"', kStart.size()) + 1, "," + kSizes);
+        json.insert(json.find('"', kStart.size()) + 1, sizesBeside(json));
     return json;
 }
 
@@ -168,14 +181,21 @@ private Q_SLOTS:
         add("more kv heads than heads", R"({"model_type":"llama","num_attention_heads":4,"num_key_value_heads":8})", "not a multiple of 'num_key_value_heads', which is 8");
         add("negative kv heads", R"({"model_type":"llama","num_key_value_heads":-8})", "'num_key_value_heads' is -8, expected 1 to 32");
         add("huge head size", R"({"model_type":"llama","head_dim":1000000})", "'head_dim' is 1000000, expected 2 to 4096");
-        add("too many parameters", R"({"model_type":"llama","hidden_size":1048576,"num_attention_heads":4096,"intermediate_size":4194304,"num_hidden_layers":4096})", "the MLP width (4194304), the number of layers (4096) and the hidden width (1048576) make 7");
+        add("too many parameters", R"({"model_type":"llama","hidden_size":1048576,"num_attention_heads":4096,"intermediate_size":4194304,"num_hidden_layers":4096})", "the MLP width (intermediate_size 4194304), the number of layers (num_hidden_layers 4096) and the hidden width (hidden_size 1048576) make 7");
         add("eps is text", R"({"model_type":"llama","rms_norm_eps":"small"})", "'rms_norm_eps' is string, expected a number");
         add("infinite theta", R"({"model_type":"llama","rope_theta":1e999})", "config.json");
         add("negative window", R"({"model_type":"mistral","sliding_window":-1})", "'sliding_window' is -1");
         add("planned: negative size", R"({"model_type":"gemma2","hidden_size":-1})", "'hidden_size' is -1");
         add("planned: negative window", R"({"model_type":"gemma2","sliding_window":-4096})", "the sliding window is -4096");
         add("planned: absurd pattern", R"({"model_type":"gemma3_text","sliding_window_pattern":-6})", "the period of the sliding window is -6");
-        add("planned: layers are no list", R"({"model_type":"gemma2","layer_types":"all"})", "'layer_types' is not a list");
+        add("planned: layers are no list", R"({"model_type":"gemma2","layer_types":"all"})", "'layer_types' is string, expected a list of strings");
+        add("classes are a number", R"({"model_type":"llama","architectures":5})", "'architectures' is number, expected a list of strings");
+        add("planned: classes are text", R"({"model_type":"gemma2","architectures":"Gemma2ForCausalLM"})", "'architectures' is string, expected a list of strings");
+        add("a class is a number", R"({"model_type":"llama","architectures":["LlamaForCausalLM",5]})", "'architectures' holds a value of type number");
+        add("a layer is a number", R"({"model_type":"qwen3","num_hidden_layers":1,"use_sliding_window":true,"layer_types":[1]})", "'layer_types' holds a value of type number");
+        add("size twice", R"({"model_type":"llama","num_hidden_layers":2,"num_hidden_layers":3})", "'num_hidden_layers' stands twice in one object");
+        add("planned: size twice", R"({"model_type":"gemma2","head_dim":64,"head_dim":64})", "'head_dim' stands twice in one object");
+        add("twice inside", R"({"model_type":"llama","rope_scaling":{"type":"linear","factor":2,"factor":4}})", "'factor' stands twice in one object");
         add("planned: no text inside", R"({"model_type":"gemma3","text_config":7})", "'text_config' is number, expected an object");
         add("planned: wrong inside", R"({"model_type":"gemma3","text_config":{"hidden_size":0}})", "config.json: text_config: 'hidden_size' is 0");
     }
@@ -214,6 +234,12 @@ private Q_SLOTS:
         add("factor", R"({"model_type":"llama","rope_scaling":{"type":"linear","factor":2},"rope_parameters":{"rope_type":"linear","factor":4}})", "'factor' is 2 in one place and 4 in another: 'rope_scaling' and 'rope_parameters'");
     }
     void contradictionsNameBothFields() { whatIsNotSupportedIsNamed(); }
+
+    void equalKeysOfDifferentObjectsAreNoneTwice()
+    {
+        QVERIFY((shapeOf("llama", R"("x":[{"a":1},{"a":2}],"a":3,"architectures":null,"rope_scaling":{"type":"linear","factor":4})").ropeScaling
+                 == RopeScaling{RopeScaling::Type::Linear, 4}));
+    }
 
     void whatIsSaidTwiceMayAgree()
     {

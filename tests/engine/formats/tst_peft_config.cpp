@@ -10,9 +10,14 @@ using namespace lorikeet::formats;
 
 namespace {
 
+/// A configuration with the given fields, and with a method and targets where they are not among them.
 PeftConfig parse(const std::string& fields)
 {
-    return parsePeftConfig(R"({"peft_type":"LORA","target_modules":["q_proj"])" + (fields.empty() ? "" : "," + fields) + "}", "adapter_config.json");
+    std::string text = fields;
+    for (const std::string field : {R"("peft_type":"LORA")", R"("target_modules":["q_proj"])"})
+        if (fields.find(field.substr(0, field.find(':') + 1)) == std::string::npos)
+            text += (text.empty() ? "" : ",") + field;
+    return parsePeftConfig("{" + text + "}", "adapter_config.json");
 }
 
 }  // namespace
@@ -120,6 +125,8 @@ private Q_SLOTS:
         add(R"("target_modules":null)", "'target_modules' is missing");
         add(R"("target_modules":[1])", "not a name");
         add(R"("peft_type":"ADALORA")", "method is 'ADALORA'");
+        add(R"("r":8,"r":16)", "'r' stands twice in one object");
+        add(R"("rank_pattern":{"q_proj":4,"q_proj":8})", "'q_proj' stands twice in one object");
     }
     void whatChangesTheArithmeticIsNamed()
     {

@@ -73,8 +73,8 @@ private Q_SLOTS:
         QTest::addColumn<ModelShape>("shape");
         QTest::addColumn<QString>("named");
         const std::int64_t wide = 1 << 20;
-        QTest::newRow("MLP") << shapeOfNumbers({4096, wide, 4096, 4096, 256, 1 << 22, 49152}, false) << "the MLP width (4194304), the number of layers (4096)";
-        QTest::newRow("heads") << shapeOfNumbers({4096, wide, 4096, 4096, 4096, 64, 49152}, true) << "the number of heads (4096), the head size (4096)";
+        QTest::newRow("MLP") << shapeOfNumbers({4096, wide, 4096, 4096, 256, 1 << 22, 49152}, false) << "the MLP width (intermediate_size 4194304), the number of layers (num_hidden_layers 4096) and the hidden width (hidden_size 1048576)";
+        QTest::newRow("heads") << shapeOfNumbers({4096, wide, 4096, 4096, 4096, 64, 49152}, true) << "the number of heads (num_attention_heads 4096), the head size (head_dim 4096), the number of layers (num_hidden_layers 4096)";
     }
     void modelsBeyondAllMeasureAreRefused()
     {
