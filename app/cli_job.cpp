@@ -146,6 +146,8 @@ CheckResult checkJob(const Job& job, const std::stop_token& stop)
     if (!checkPart(result, "model.path", [&] { model = api::inspectModel(job.model.path); }))
         return result;
     checkPart(result, "", [&] { checkMemory(result, job, api::modelShape(job)); });
+    if (!checkPart(result, "model.path", [&] { requireRunnableFamily(model.shape, job.model.path); }))
+        return result;
     if (model.hasWeights && model.hasTokenizer)
         checkPart(result, "data.path", [&] { result.data = api::summariseData(job, 0, stop, progressOnError()); });
     else

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli_job_options.h"
 
+#include "app/cli_output.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/spec/job_fields.h"
@@ -50,6 +51,24 @@ Job JobOptions::load() const
     assignTo(job);
     resolvePaths(job, ".");
     return job;
+}
+
+void requireSound(const Job& job, std::string_view section)
+{
+    const Issue* first = nullptr;
+    const std::vector<Issue> issues = validate(job);
+    for (const Issue& issue : issues) {
+        if (!issue.field.starts_with(section))
+            continue;
+        if (issue.severity == Issue::Severity::Warning)
+            sayWarning(issue.field + ": " + issue.message, issue.fix);
+        else if (first == nullptr)
+            first = &issue;
+        else
+            sayError(issue.field + ": " + issue.message, issue.fix);
+    }
+    if (first != nullptr)
+        throw Error(ErrorCode::Usage, first->field + ": " + first->message, first->fix);
 }
 
 }  // namespace lorikeet::app

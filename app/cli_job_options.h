@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CLI {
@@ -29,5 +30,8 @@ struct JobOptions {
     /// @throws Error{Usage}
     [[nodiscard]] Job load() const;
 };
+
+/// Says what validate() found in the fields that begin with `section`. @throws Error{Usage} for the first error.
+void requireSound(const Job& job, std::string_view section = {});
 
 }  // namespace lorikeet::app

@@ -41,6 +41,7 @@ PlannedJob loadPlanned(const PlanOptions& options, const std::stop_token& stop)
 {
     PlannedJob planned;
     planned.job = options.job.load();
+    requireSound(planned.job, "recipe.");
     planned.shape = api::modelShape(planned.job);
     planned.device = api::measureRates(api::findDevice(options.device.empty() ? planned.job.run.device : options.device));
     if (options.withData)
@@ -85,10 +86,11 @@ void writeChanged(const PlanOptions& options, const plan::FitAnswer& answer, Out
         out.line("wrote " + options.target + ": " + way.summary);
 }
 
-ordered_json versioned(const ordered_json& answer)
+ordered_json versioned(const ordered_json& answer, const PlannedJob& planned)
 {
     ordered_json json{{"v", kJsonVersion}};
     json.update(answer);
+    json["runnable"] = runnableFamily(planned.shape);
     return json;
 }
 
@@ -100,10 +102,12 @@ int runFit(const PlanOptions& options, const PlannedJob& p, Output& out)
     plan::FitAnswer answer = api::makeItFit(p.shape, p.job, p.device, levers);
     if (answer.verdict != plan::Verdict::DoesNotFit && !options.apply)
         answer = api::roomFor(p.shape, p.job, p.device, levers);
-    if (options.json)
-        out.json(versioned(api::toJson(answer)));
-    else
+    if (options.json) {
+        out.json(versioned(api::toJson(answer), p));
+    } else {
         printFit(out, answer);
+        printPlanOnly(out, p.shape, &p.device);
+    }
     if (options.apply)
         writeChanged(options, answer, out);
     return 0;
@@ -115,12 +119,14 @@ int runWhatIf(const PlanOptions& options, const PlannedJob& p, Output& out)
     if (!axis)
         throw Error(ErrorCode::Usage, "--what-if " + options.whatIf + ": there is no such series", "use context, micro_batch, rank, recompute or method");
     const plan::WhatIfSeries series = api::whatIf(*axis, p.shape, p.job, p.device, p.workload);
-    if (options.csv)
+    if (options.csv) {
         out.text(plan::toCsv(series));
-    else if (options.json)
-        out.json(versioned(api::toJson(series)));
-    else
+    } else if (options.json) {
+        out.json(versioned(api::toJson(series), p));
+    } else {
         printWhatIf(out, series);
+        printPlanOnly(out, p.shape, &p.device);
+    }
     return 0;
 }
 
@@ -130,6 +136,7 @@ int runBudget(const PlanOptions& options, const PlannedJob& p, Output& out)
     const plan::StepForecast forecast = api::forecast(p.shape, p.job, p.device, p.workload);
     if (options.json) {
         ordered_json json = api::toJson(plan, options.buffers);
+        json["runnable"] = runnableFamily(p.shape);
         json["forecast"] = api::toJson(forecast);
         if (p.runTokens > 0)
             json["forecast"]["run_seconds"] = forecast.secondsFor(p.runTokens);
@@ -158,12 +165,22 @@ int runPlan(const PlanOptions& options, Session& session)
         return runWhatIf(options, planned, session.out);
     if (options.smallestCard) {
         const plan::SmallestCard answer = api::smallestCard(planned.shape, planned.job, levers);
-        options.json ? session.out.json(versioned(api::toJson(answer))) : printSmallestCard(session.out, answer);
+        if (options.json) {
+            session.out.json(versioned(api::toJson(answer), planned));
+        } else {
+            printSmallestCard(session.out, answer);
+            printPlanOnly(session.out, planned.shape, nullptr);
+        }
         return 0;
     }
     if (options.longestContext) {
         const plan::LongestContext answer = api::longestContext(planned.shape, planned.job, planned.device, levers);
-        options.json ? session.out.json(versioned(api::toJson(answer))) : printLongestContext(session.out, planned, answer);
+        if (options.json) {
+            session.out.json(versioned(api::toJson(answer), planned));
+        } else {
+            printLongestContext(session.out, planned, answer);
+            printPlanOnly(session.out, planned.shape, &planned.device);
+        }
         return 0;
     }
     return runBudget(options, planned, session.out);

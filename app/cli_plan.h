@@ -42,6 +42,8 @@ struct PlannedJob {
 void printPlan(Output& out, const PlannedJob& planned, const plan::MemoryPlan& plan, bool explain);
 void printBuffers(Output& out, const plan::MemoryPlan& plan);
 void printForecast(Output& out, const PlannedJob& planned, const plan::StepForecast& forecast);
+/// That nothing runs this model, or nothing trains on this device (nullptr: it is not the question); else nothing.
+void printPlanOnly(Output& out, const ModelShape& shape, const DeviceSpec* device);
 void printFit(Output& out, const plan::FitAnswer& answer);
 void printWhatIf(Output& out, const plan::WhatIfSeries& series);
 void printSmallestCard(Output& out, const plan::SmallestCard& answer);

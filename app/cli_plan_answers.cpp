@@ -25,8 +25,20 @@ std::string timeWords(double slowdown)
 void printWay(Output& out, std::size_t number, const plan::FitWay& way)
 {
     out.line(paddedLeft(std::to_string(number), 3) + ". " + way.summary);
-    out.line("     " + formatBytes(way.totalBytes) + " (" + formatBytesDelta(-way.bytesSaved) + "), " + timeWords(way.slowdown) + ", "
+    const std::string host = way.hostBytes > 0 ? ", " + formatBytes(way.hostBytes) + " in host memory" : "";
+    out.line("     " + formatBytes(way.totalBytes) + " (" + formatBytesDelta(-way.bytesSaved) + ")" + host + ", " + timeWords(way.slowdown) + ", "
              + std::string(plan::nameOf(way.quality)) + ". " + way.qualityNote);
+}
+
+/// The levers of a way by what they do to what is learned.
+std::string leverWords(plan::Quality quality)
+{
+    switch (quality) {
+    case plan::Quality::Neutral: return "with neutral levers, which learn the same: ";
+    case plan::Quality::Bounded: return "with bounded levers, which learn nearly the same: ";
+    case plan::Quality::Changed: return "with levers that change what is learned: ";
+    }
+    return {};
 }
 
 std::string contextWords(std::int64_t context, std::uint64_t bytes, bool limitedByModel)
@@ -95,7 +107,7 @@ void printSmallestCard(Output& out, const plan::SmallestCard& answer)
     else
         out.line("as it is: " + describe(answer.asItIs) + ", of which the job needs " + formatBytes(answer.cards[static_cast<std::size_t>(answer.asItIs)].totalBytes));
     if (answer.withLevers >= 0) {
-        out.line("with levers that keep what is learned: " + describe(answer.withLevers));
+        out.line(leverWords(answer.way.quality) + describe(answer.withLevers));
         printWay(out, 1, answer.way);
     }
 }
@@ -107,7 +119,7 @@ void printLongestContext(Output& out, const PlannedJob& planned, const plan::Lon
     const std::string changes = changesBetween(planned.job, answer.jobWithLevers);
     if (changes.empty())
         return;
-    out.line("  with the same result by other means: " + contextWords(answer.contextWithLevers, answer.totalBytesWithLevers, answer.withLeversLimitedByModel)
+    out.line("  with neutral levers, which learn the same: " + contextWords(answer.contextWithLevers, answer.totalBytesWithLevers, answer.withLeversLimitedByModel)
              + (answer.hostBytesWithLevers > 0 ? ", and " + formatBytes(answer.hostBytesWithLevers) + " of host memory" : ""));
     if (answer.contextWithLevers > 0)
         out.line("    --set " + changes);

@@ -74,8 +74,15 @@ void printPlan(Output& out, const PlannedJob& planned, const plan::MemoryPlan& p
     for (const plan::Term& term : plan.deductions)
         printTerm(out, term, explain);
     out.line(verdictLine(plan));
-    if (plan::isPlanOnly(device))
-        out.line("plan only: Lorikeet does not train on " + device.name);
+    printPlanOnly(out, planned.shape, &device);
+}
+
+void printPlanOnly(Output& out, const ModelShape& shape, const DeviceSpec* device)
+{
+    if (!runnableFamily(shape))
+        out.line("plan only: Lorikeet cannot run " + shape.family + " models yet, on any device");
+    else if (device != nullptr && plan::isPlanOnly(*device))
+        out.line("plan only: Lorikeet does not train on " + device->name);
 }
 
 void printBuffers(Output& out, const plan::MemoryPlan& plan)

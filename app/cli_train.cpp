@@ -43,22 +43,6 @@ std::filesystem::path runFolderOf(const TrainOptions& options, const Job& job)
     return options.resume ? newestRunOf(job) : api::proposeRunFolder(job);
 }
 
-void requireReady(const Job& job)
-{
-    const Issue* first = nullptr;
-    const std::vector<Issue> issues = validate(job);
-    for (const Issue& issue : issues) {
-        if (issue.severity == Issue::Severity::Warning)
-            sayWarning(issue.field + ": " + issue.message, issue.fix);
-        else if (first == nullptr)
-            first = &issue;
-        else
-            sayError(issue.field + ": " + issue.message, issue.fix);
-    }
-    if (first != nullptr)
-        throw Error(ErrorCode::Usage, first->field + ": " + first->message, first->fix);
-}
-
 /// Sleeps until the run has something to say.
 class Doorbell {
 public:
@@ -168,7 +152,7 @@ void sayHowToGoOn(const TrainOptions& options, const std::filesystem::path& fold
 int runTrain(const TrainOptions& options, Session& session)
 {
     const Job job = options.job.load();
-    requireReady(job);
+    requireSound(job);
     api::RunOptions run;
     run.job = job;
     run.runFolder = runFolderOf(options, job);

@@ -93,7 +93,13 @@ DeviceSpec findDevice(const std::string& id)
 plan::KernelCosts kernelCosts(const ModelShape& shape, const Job& job, const DeviceSpec& device)
 {
     const kernels::ProductSizes sizes = kernels::productSizes(job);
-    return device.kind == DeviceSpec::Kind::Cpu ? cachedCpuCosts(shape, sizes) : kernels::cudaCosts(shape, sizes);
+    if (device.kind == DeviceSpec::Kind::Cpu)
+        return cachedCpuCosts(shape, sizes);
+    plan::KernelCosts costs = kernels::cudaCosts(shape, sizes);
+    // What is not a CUDA device has no CUDA attention library.
+    if (device.computeCapability == 0)
+        costs.attentionPoolBytes = 0;
+    return costs;
 }
 
 plan::MemoryPlan planJob(const ModelShape& shape, const Job& job, const DeviceSpec& device)

@@ -3,6 +3,7 @@
 
 #include "engine/base/error.h"
 #include "engine/plan/builder.h"
+#include "engine/spec/module_pattern.h"
 
 #include <algorithm>
 
@@ -74,6 +75,27 @@ void requireTrainedRows(const ModelShape& shape, const Job& job)
                     "add head to recipe.also_train");
 }
 
+/// PEFT ignores a pattern that matches nothing; who mistypes one wants to hear it.
+void requireMatchingPatterns(const ModelShape& shape, const Job& job)
+{
+    const auto matchesSome = [&](const ModulePattern& pattern) {
+        for (std::int64_t layer = 0; layer < shape.layers; ++layer)
+            for (const Linear linear : kLinears)
+                if (pattern.matchesEndOf(modulePathOf(layer, linear)))
+                    return true;
+        return false;
+    };
+    const auto require = [&](const auto& patterns, const char* field) {
+        for (const auto& [text, value] : patterns)
+            if (!matchesSome(ModulePattern(text)))
+                throw Error(ErrorCode::Usage,
+                            std::string(field) + " has \"" + text + "\", which matches no module of this model's " + std::to_string(shape.layers) + " layers",
+                            "write the end of a module path such as q_proj or layers.3.mlp.up_proj");
+    };
+    require(job.recipe.rankPattern, "recipe.rank_pattern");
+    require(job.recipe.alphaPattern, "recipe.alpha_pattern");
+}
+
 void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
 {
     if (rank.world != 1)
@@ -90,6 +112,7 @@ void requirePlannable(const ModelShape& shape, const Job& job, Rank rank)
     if (job.recipe.method == "full" && quantizationOf(job) != Quantization::None)
         throw Error(ErrorCode::Usage, "recipe.method is full, but quantised weights cannot be trained themselves",
                     "set recipe.method to lora (QLoRA) or recipe.quantization to none");
+    requireMatchingPatterns(shape, job);
     requireOffloadable(shape, job);
     requirePrincipalRanks(shape, job);
     requireMagnitudes(job);

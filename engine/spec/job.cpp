@@ -35,7 +35,7 @@ AdapterSize adapterSizeOf(const Job& job, std::int64_t layer, Linear linear)
     const JobRecipe& recipe = job.recipe;
     AdapterSize size{recipe.rank, recipe.alpha, 0};
     if (!recipe.rankPattern.empty() || !recipe.alphaPattern.empty()) {
-        const std::string path = "model.layers." + std::to_string(layer) + "." + modulePathOf(linear);
+        const std::string path = modulePathOf(layer, linear);
         size.rank = valueForModule(recipe.rankPattern, path, recipe.rank);
         size.alpha = valueForModule(recipe.alphaPattern, path, recipe.alpha);
     }

@@ -61,7 +61,7 @@ Reach reachOf(const std::string& text, const std::vector<Linear>& targets)
     Reach reach = Reach::Nothing;
     for (std::int64_t layer = 0; layer < kLayersTried; ++layer)
         for (const Linear linear : kLinears) {
-            if (!pattern.matchesEndOf("model.layers." + std::to_string(layer) + "." + modulePathOf(linear)))
+            if (!pattern.matchesEndOf(modulePathOf(layer, linear)))
                 continue;
             if (std::ranges::find(targets, linear) != targets.end())
                 return Reach::Targets;

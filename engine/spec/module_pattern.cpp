@@ -66,6 +66,8 @@ bool ModulePattern::matchesPlainEnd(std::string_view modulePath) const noexcept
                               [](char pattern, char c) { return pattern == c || (pattern == '\0' && c != '\n'); });
 }
 
+std::string modulePathOf(std::int64_t layer, Linear linear) { return "model.layers." + std::to_string(layer) + "." + modulePathOf(linear); }
+
 bool ModulePattern::matchesEndOf(std::string_view modulePath) const
 {
     if (modulePath.size() >= Positions::capacity())

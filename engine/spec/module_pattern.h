@@ -3,6 +3,8 @@
 // (peft.utils.other.get_pattern_key: `(.*\.)?(KEY)$`) by position sets, so that no pattern can take exponential time.
 #pragma once
 
+#include "engine/spec/model_shape.h"
+
 #include <array>
 #include <bitset>
 #include <cstddef>
@@ -12,6 +14,9 @@
 #include <vector>
 
 namespace lorikeet {
+
+/// What a pattern is matched against: "model.layers.3.self_attn.q_proj".
+[[nodiscard]] std::string modulePathOf(std::int64_t layer, Linear linear);
 
 /// A compiled pattern. The subset of Python's `re`: literals, `.`, `\.` and other escaped punctuation, `\d \w \s` and their
 /// opposites, `[a-z]` and `[^a-z]`, groups `( )` and `(?: )`, `|`, `* + ? {m} {m,n}` (and their lazy forms), `^` and `$`.

@@ -2,7 +2,11 @@
 // `lorikeet-cli plan` and the questions around it: what it prints, what its JSON holds, what --apply writes.
 #include "tests/app/cli_process.h"
 
+#include <QMap>
 #include <QTest>
+
+#include <algorithm>
+#include <iterator>
 
 namespace lorikeet::test {
 
@@ -22,6 +26,14 @@ private Q_SLOTS:
     void aSeriesIsPrintedThreeWays();
     void theSmallestCardIsNamed();
     void theLongestContextIsThatOfThePlan();
+    void hostMemoryOfAWayIsSaid();
+    void leversAreNamedByTheirQuality();
+    void modelsThatNothingRunsAreSaidToBeForPlanningOnly_data();
+    void modelsThatNothingRunsAreSaidToBeForPlanningOnly();
+    void aCheckSaysThatNothingRunsTheModel();
+    void fieldsThatDoNothingAreSaidWherever_data();
+    void fieldsThatDoNothingAreSaidWherever();
+    void onlyCudaDevicesHaveAnAttentionLibrary();
     void theBenchTimesTheAnswers();
     void wrongQuestionsEndWithTwo_data();
     void wrongQuestionsEndWithTwo();
@@ -197,6 +209,115 @@ void TestCliPlan::theLongestContextIsThatOfThePlan()
     };
     QVERIFY(verdictAt(context) != "does not fit");
     QCOMPARE(verdictAt(context + 64), "does not fit");
+}
+
+void TestCliPlan::hostMemoryOfAWayIsSaid()
+{
+    const QStringList question{"plan", "large.lorikeet.json", "--fit", "--device", "RTX 3060 12GB"};
+    const QJsonArray ways = object(question + QStringList{"--json"})["ways"].toArray();
+    const QList<QByteArray> lines = cli(question).out.split('\n');
+    int hosted = 0;
+    for (const QJsonValue& value : ways) {
+        const QJsonObject way = value.toObject();
+        const auto found = std::ranges::find_if(lines, [&](const QByteArray& line) { return line.endsWith(". " + way["summary"].toString().toUtf8()); });
+        QVERIFY2(found != lines.end(), qPrintable(way["summary"].toString()));
+        const QByteArray figures = *std::next(found);
+        const double host = way["host_bytes"].toDouble();
+        QCOMPARE(figures.contains("in host memory"), host > 0);
+        if (host > 0)
+            QVERIFY2(figures.contains(", " + QByteArray::number(host / (1 << 30), 'g', 3) + " GiB in host memory, "), figures);
+        hosted += host > 0 ? 1 : 0;
+    }
+    QVERIFY(hosted > 0);
+}
+
+void TestCliPlan::leversAreNamedByTheirQuality()
+{
+    const QMap<QString, QByteArray> words{{"neutral", "with neutral levers, which learn the same: "}, {"bounded", "with bounded levers, which learn nearly the same: "}};
+    QStringList seen;
+    for (const char* field : {"recipe.context=2048", "recipe.rank=64", "recipe.rank=256"}) {
+        const QStringList question{"plan", "large.lorikeet.json", "--smallest-card", "--set", field};
+        const QString quality = object(question + QStringList{"--json"})["way"].toObject()["quality"].toString();
+        const CliResult human = cli(question);
+        QVERIFY2(words.contains(quality) && human.out.contains('\n' + words[quality]), human.out);
+        seen << quality;
+    }
+    QVERIFY2(seen.contains("neutral") && seen.contains("bounded"), qPrintable(seen.join(' ')));
+}
+
+void TestCliPlan::modelsThatNothingRunsAreSaidToBeForPlanningOnly_data()
+{
+    QTest::addColumn<QStringList>("question");
+    QTest::newRow("budget") << QStringList{};
+    QTest::newRow("budget on a processor") << QStringList{"--device", "cpu"};
+    QTest::newRow("budget on a T4") << QStringList{"--device", "T4"};
+    QTest::newRow("fit") << QStringList{"--fit"};
+    QTest::newRow("series") << QStringList{"--what-if", "rank"};
+    QTest::newRow("card") << QStringList{"--smallest-card"};
+    QTest::newRow("context") << QStringList{"--longest-context"};
+}
+
+void TestCliPlan::modelsThatNothingRunsAreSaidToBeForPlanningOnly()
+{
+    QFETCH(QStringList, question);
+    const QByteArray said = "plan only: Lorikeet cannot run gemma2 models yet, on any device\n";
+    const QStringList gemma{"--set", "model.path=blueprint:Gemma-2-2B", "recipe.quantization=nf4"};
+    const CliResult human = cli(QStringList{"plan", "large.lorikeet.json"} + question + gemma);
+    QVERIFY2(human.code == 0 && human.out.contains(said), human.out + human.err);
+    QCOMPARE(object(QStringList{"plan", "large.lorikeet.json", "--json"} + question + gemma)["runnable"], QJsonValue(false));
+    const CliResult runs = cli(QStringList{"plan", "large.lorikeet.json"} + question);
+    QVERIFY2(runs.code == 0 && !runs.out.contains("on any device"), runs.out + runs.err);
+    QCOMPARE(object(QStringList{"plan", "large.lorikeet.json", "--json"} + question)["runnable"], QJsonValue(true));
+}
+
+void TestCliPlan::aCheckSaysThatNothingRunsTheModel()
+{
+    const CliResult result = cli({"job", "check", "large.lorikeet.json", "--set", "model.path=blueprint:Gemma-2-2B"});
+    QCOMPARE(result.code, 3);
+    QVERIFY2(result.out.contains("blueprint:Gemma-2-2B is a gemma2 model: it can be planned for, not run"), result.out);
+}
+
+void TestCliPlan::fieldsThatDoNothingAreSaidWherever_data()
+{
+    QTest::addColumn<QStringList>("fields");
+    QTest::addColumn<bool>("refused");
+    QTest::addColumn<QByteArray>("said");
+    QTest::newRow("full with a list") << QStringList{"recipe.method=full", "recipe.also_train=head", "recipe.learning_rate=1e-5", "recipe.max_steps=1"} << false
+                                      << QByteArray("recipe.also_train: full fine-tuning trains every weight anyway: the list does nothing");
+    QTest::newRow("pattern") << QStringList{"recipe.rank_pattern={\"zzz\":4}"} << true << QByteArray("recipe.rank_pattern: \"zzz\" matches no module of any layer");
+    QTest::newRow("alpha pattern") << QStringList{"recipe.alpha_pattern={\"zzz\":4}"} << true << QByteArray("recipe.alpha_pattern: \"zzz\" matches no module of any layer");
+    QTest::newRow("layer that is not there") << QStringList{"recipe.rank_pattern={\"layers.77.mlp.up_proj\":4}"} << true
+                                             << QByteArray("recipe.rank_pattern has \"layers.77.mlp.up_proj\", which matches no module of this model's");
+}
+
+void TestCliPlan::fieldsThatDoNothingAreSaidWherever()
+{
+    QFETCH(QStringList, fields);
+    QFETCH(bool, refused);
+    QFETCH(QByteArray, said);
+    const QList<QStringList> verbs{{"job", "check", "job.lorikeet.json"}, {"plan", "job.lorikeet.json"}, {"plan", "job.lorikeet.json", "--fit", "--device", "RTX 4090"},
+                                   {"train", "job.lorikeet.json", "--out", m_folder.filePath(QString("said-") + QTest::currentDataTag())}};
+    for (const QStringList& verb : verbs) {
+        const CliResult result = cli(verb + QStringList{"--set"} + fields);
+        QVERIFY2((result.code != 0) == refused, result.out + result.err);
+        QVERIFY2((result.out + result.err).contains(said), result.out + result.err);
+        if (refused)
+            QCOMPARE(result.code, 2);
+    }
+}
+
+void TestCliPlan::onlyCudaDevicesHaveAnAttentionLibrary()
+{
+    const auto lines = [&](const char* device) {
+        QStringList names;
+        for (const QJsonValue& term : object({"plan", "large.lorikeet.json", "--json", "--device", QString::fromUtf8(device)})["terms"].toArray())
+            names << term.toObject()["name"].toString();
+        return names;
+    };
+    const QString pool = QStringLiteral("attention library's pool");
+    QVERIFY(lines("RTX 4090").contains(pool));
+    for (const char* device : {"TPU v5p", "Apple M2 Ultra", "MI300X"})
+        QVERIFY2(!lines(device).isEmpty() && !lines(device).contains(pool), device);
 }
 
 void TestCliPlan::theBenchTimesTheAnswers()

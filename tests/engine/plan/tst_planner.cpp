@@ -267,6 +267,16 @@ private Q_SLOTS:
         job.recipe.adapterInit = "default";
         job.recipe.method = "full";
         QVERIFY(refuses(job, {}, "recipe.dora is on, but recipe.method full"));
+        job.recipe.method = "lora";
+        job.recipe.dora = false;
+        job.recipe.rankPattern = {{"layers.29.mlp.up_proj", 8}, {"zzz", 4}};
+        QVERIFY(refuses(job, {}, "recipe.rank_pattern has \"zzz\", which matches no module of this model's 30 layers"));
+        job.recipe.rankPattern = {{"layers.30.mlp.up_proj", 8}};  // layers count from 0
+        QVERIFY(refuses(job, {}, "recipe.rank_pattern has \"layers.30.mlp.up_proj\""));
+        job.recipe.rankPattern = {{"layers.29.mlp.up_proj", 8}, {"q_proj", 4}};
+        QVERIFY(plan::plan(shape, job, deviceOf(1ull << 40), {}).totalBytes() > 0);
+        job.recipe.alphaPattern = {{"v_porj", 8}};
+        QVERIFY(refuses(job, {}, "recipe.alpha_pattern has \"v_porj\""));
     }
 
     /// DoRA: one magnitude for each output, its gradient and state; norms; scratch of the backward pass and of the norms.
