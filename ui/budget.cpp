@@ -19,23 +19,32 @@ namespace {
 constexpr qint64 kOneGestureMs = 1500;
 }
 
-QString describeDelta(const CategoryBytes& before, const CategoryBytes& after)
+QString describeDelta(const BudgetBytes& before, const BudgetBytes& after)
 {
+    // A line may end before a part, not inside it.
+    const auto part = [](std::int64_t change, const QString& what) {
+        QString text = toQt(formatBytesDelta(change)) + QLatin1Char(' ') + what;
+        return text.replace(QLatin1Char(' '), QChar(0xa0));
+    };
+    const auto changeOf = [](std::uint64_t from, std::uint64_t to) { return static_cast<std::int64_t>(to) - static_cast<std::int64_t>(from); };
     static constexpr std::array<const char*, 5> kNames{"weights", "activations", "gradients", "optimizer state", "buffers"};
     std::vector<std::pair<std::int64_t, std::size_t>> changes;
-    for (std::size_t i = 0; i < after.size(); ++i) {
-        const auto change = static_cast<std::int64_t>(after[i]) - static_cast<std::int64_t>(before[i]);
-        if (change != 0)
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < kNames.size(); ++i)
+        if (const std::int64_t change = changeOf(before.categories[i], after.categories[i]); change != 0) {
             changes.emplace_back(change, i);
-    }
-    if (changes.empty())
-        return QObject::tr("no change in memory");
-    std::ranges::sort(changes, [](const auto& a, const auto& b) { return std::abs(a.first) > std::abs(b.first); });
-    changes.resize(std::min<std::size_t>(changes.size(), 2));
+            sum += change;
+        }
+    std::ranges::stable_sort(changes, [](const auto& a, const auto& b) { return std::abs(a.first) > std::abs(b.first); });
     QStringList parts;
     for (const auto& [change, index] : changes)
-        parts << toQt(formatBytesDelta(change)) + QLatin1Char(' ') + QCoreApplication::translate("Category", kNames[index]);
-    return parts.join(QStringLiteral(", "));
+        parts << part(change, QCoreApplication::translate("Category", kNames[index]));
+    QString text = parts.join(QStringLiteral(", "));
+    if (parts.size() > 1)
+        text = QStringLiteral("%1 (%2)").arg(part(sum, QObject::tr("in all")), text);
+    if (const std::int64_t change = changeOf(before.host, after.host); change != 0)
+        text += (text.isEmpty() ? QString() : QStringLiteral("; ")) + part(change, QObject::tr("in host memory"));
+    return text.isEmpty() ? QObject::tr("no change in memory") : text;
 }
 
 Budget::Budget(const EngineVerbs& verbs, JobDocument& document, ModelProbe& model, QObject* parent)
@@ -91,18 +100,25 @@ void Budget::replan(const QString& key)
     const bool sameGesture = key == m_deltaKey && !key.isEmpty() && m_sinceChange.isValid() && m_sinceChange.elapsed() < kOneGestureMs;
     const bool hadPlan = m_plan.has_value();
     if (hadPlan && !sameGesture)
-        m_before = m_plan->categoryBytes;
+        m_before = bytes();
     m_deltaKey = key;
     m_sinceChange.restart();
     if (planNow()) {
         const JobField* field = findJobField(toStd(key));
         const bool device = key == QLatin1String("run.device");
         // Without a key many fields changed at once: a way to fit was applied, undone, or a preset taken.
-        const QString label = field != nullptr ? toQt(field->label) : tr("Together");
-        m_delta = hadPlan && !device && (field != nullptr || key.isEmpty()) ? label + QStringLiteral(": ") + describeDelta(m_before, m_plan->categoryBytes) : QString();
+        m_deltaLabel = field != nullptr ? toQt(field->label) : tr("Together");
+        m_delta = hadPlan && !device && (field != nullptr || key.isEmpty()) ? deltaText() : QString();
         askCosts();
     }
     Q_EMIT budgetChanged();
+}
+
+std::optional<QString> Budget::planOnlyFamily() const
+{
+    if (!m_model.info() || runnableFamily(m_model.info()->shape))
+        return std::nullopt;
+    return toQt(m_model.info()->shape.family);
 }
 
 void Budget::askCosts()
@@ -116,9 +132,8 @@ void Budget::askCosts()
                                             m_costs = costs;
                                             if (!planNow() || before == m_plan->categoryBytes)
                                                 return;
-                                            const JobField* field = findJobField(toStd(m_deltaKey));
-                                            if (!m_delta.isEmpty() && field != nullptr)
-                                                m_delta = toQt(field->label) + QStringLiteral(": ") + describeDelta(m_before, m_plan->categoryBytes);
+                                            if (!m_delta.isEmpty())
+                                                m_delta = deltaText();
                                             Q_EMIT budgetChanged();
                                         },
                                         [this](const Error& error) {

@@ -18,8 +18,14 @@
 
 namespace lorikeet::ui {
 
-/// "+1.20 GiB activations, +12.0 MiB gradients"; "no change" when nothing moved. Largest change first, at most two.
-[[nodiscard]] QString describeDelta(const CategoryBytes& before, const CategoryBytes& after);
+/// What a plan takes of the device, by category, and of its host.
+struct BudgetBytes {
+    CategoryBytes categories{};
+    std::uint64_t host = 0;
+};
+/// "+1.21 GiB in all (+1.20 GiB activations, +12.0 MiB gradients); -2.00 GiB in host memory": every category that moved, largest change
+/// first; one alone is its own sum. "no change in memory" when nothing moved.
+[[nodiscard]] QString describeDelta(const BudgetBytes& before, const BudgetBytes& after);
 
 class Budget : public QObject {
     Q_OBJECT
@@ -28,6 +34,8 @@ public:
 
     [[nodiscard]] const std::optional<plan::MemoryPlan>& plan() const noexcept { return m_plan; }
     [[nodiscard]] const std::optional<DeviceSpec>& device() const noexcept { return m_device; }
+    /// Whether nothing can run the model yet, whatever the device, so that it can only be planned for; then its family.
+    [[nodiscard]] std::optional<QString> planOnlyFamily() const;
     /// Why there is no plan, in words.
     [[nodiscard]] const QString& problem() const noexcept { return m_problem; }
     /// What the last change did; empty before the first one.
@@ -45,6 +53,8 @@ private:
     void replan(const QString& key);
     void askCosts();
     bool planNow();
+    [[nodiscard]] BudgetBytes bytes() const { return {m_plan->categoryBytes, m_plan->hostBytes}; }
+    [[nodiscard]] QString deltaText() const { return m_deltaLabel + QStringLiteral(": ") + describeDelta(m_before, bytes()); }
 
     const EngineVerbs& m_verbs;
     JobDocument& m_document;
@@ -61,7 +71,8 @@ private:
     QString m_problem;
     QString m_delta;
     QString m_deltaKey;  ///< the field the delta is about: one drag is one delta
-    CategoryBytes m_before{};
+    QString m_deltaLabel;
+    BudgetBytes m_before;
     QElapsedTimer m_sinceChange;
 };
 

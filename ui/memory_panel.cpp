@@ -196,7 +196,11 @@ void MemoryPanel::showVerdict(const plan::MemoryPlan& plan)
         break;
     }
     // That nothing trains there is no part of the good news.
-    const QString planOnly = plan::isPlanOnly(*m_budget.device()) ? tr("; to plan for only, Lorikeet does not train there") : QString();
+    QString planOnly;
+    if (const auto family = m_budget.planOnlyFamily())
+        planOnly = tr("; to plan for only, Lorikeet cannot run %1 models yet, on any device").arg(*family);
+    else if (plan::isPlanOnly(*m_budget.device()))
+        planOnly = tr("; to plan for only, Lorikeet does not train there");
     m_verdict->setText(QStringLiteral("<span style=\"color:%1\">%2</span>%3").arg(colour.name(), text.toHtmlEscaped(), planOnly.toHtmlEscaped()));
     m_verdict->setAccessibleName(text + planOnly);
 }

@@ -18,6 +18,7 @@ namespace lorikeet::ui {
 namespace {
 
 constexpr const char* kCursorLayer = "cursor";
+constexpr int kAnyWidth = 100000;
 
 void placeText(QCPItemText& item, QCPItemPosition::PositionType type, double x, double y)
 {
@@ -82,17 +83,20 @@ void PlotView::setAxisLabels(const QString& x, const QString& y)
 
 void PlotView::setLegendShown(bool shown)
 {
-    m_state->plot->legend->setVisible(shown);
+    m_state->legendShown = shown;
+    m_state->plot->legend->setVisible(shown && !m_state->emptyText->visible());
 }
 
 void PlotView::setLegendBelow()
 {
     State& s = *m_state;
-    s.plot->legend->setVisible(true);
+    setLegendShown(true);
     auto* row = new QCPLayoutGrid;
     s.plot->plotLayout()->addElement(1, 0, row);
     row->addElement(0, 0, s.plot->legend);
     row->setMargins(QMargins(unit(2), 0, unit(2), 0));
+    // A legend without entries allows no width at all, and the plot above it would be as narrow.
+    row->setMaximumSize(kAnyWidth, QWIDGETSIZE_MAX);
     // Two lines for five entries: one line would keep the window from being narrow. The order arranges what is there already.
     s.plot->legend->setWrap(3);
     s.plot->legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
@@ -213,9 +217,18 @@ void PlotView::refresh()
         s.graphs[i]->setData(QVector<double>(seen.x.begin(), seen.x.end()), QVector<double>(seen.y.begin(), seen.y.end()), true);
         any = any || seen.size() > 0;
     }
-    s.emptyText->setVisible(!any);
+    showEmpty(!any);
     fitY();
     s.plot->replot(QCustomPlot::rpQueuedReplot);
+}
+
+void PlotView::showEmpty(bool empty)
+{
+    State& s = *m_state;
+    s.emptyText->setVisible(empty);
+    s.plot->legend->setVisible(s.legendShown && !empty);
+    s.plot->xAxis->setVisible(!empty);
+    s.plot->yAxis->setVisible(!empty);
 }
 
 void PlotView::fitY()
@@ -287,6 +300,17 @@ void PlotView::drawNow()
 int PlotView::drawnPoints(int index) const
 {
     return m_state->graphs[static_cast<std::size_t>(index)]->dataCount();
+}
+
+bool PlotView::isEmpty() const
+{
+    const State& s = *m_state;
+    return s.emptyText->visible() && !s.plot->xAxis->visible() && !s.plot->yAxis->visible();
+}
+
+QString PlotView::emptyText() const
+{
+    return m_state->emptyText->text();
 }
 
 void PlotView::changeEvent(QEvent* event)

@@ -83,6 +83,9 @@ public:
     /// Draws now, for tests and pictures.
     void drawNow();
     [[nodiscard]] int drawnPoints(int index) const;
+    /// Whether the words of setEmptyText() stand alone, without axes; those words.
+    [[nodiscard]] bool isEmpty() const;
+    [[nodiscard]] QString emptyText() const;
 
 Q_SIGNALS:
     void saved(const QString& file);
@@ -98,6 +101,8 @@ private:
     void refresh();
     void buildInteraction();
     void fitY();
+    /// Without data there are no axes either: only the words of setEmptyText().
+    void showEmpty(bool empty);
     void showReadOut(double pixelX, double pixelY);
     [[nodiscard]] std::string csv() const;
     [[nodiscard]] QByteArray pdf() const;

@@ -44,7 +44,7 @@ void PlotView::setBars(double from, double to, const std::vector<double>& height
         s.markerText->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
         s.markerText->position->setCoords(marker, 0.02);
     }
-    s.emptyText->setVisible(tallest == 0.0);
+    showEmpty(tallest == 0.0);
     s.plot->replot(QCustomPlot::rpQueuedReplot);
 }
 
@@ -75,7 +75,7 @@ void PlotView::setStacks(const QStringList& labels, const std::vector<BarPart>& 
         s.stack[part]->setData(keys, heights, true);
     }
     double top = sums.empty() ? 0.0 : *std::ranges::max_element(sums);
-    s.emptyText->setVisible(top <= 0.0);
+    showEmpty(top <= 0.0);
     if (s.ceiling > 0)
         top = std::min(top, s.ceiling);
     if (std::isfinite(s.level))

@@ -22,6 +22,7 @@ struct PlotView::State {
     QCPItemStraightLine* marker = nullptr;
     QCPItemText* markerText = nullptr;
     QCPItemText* emptyText = nullptr;
+    bool legendShown = false;
     QCPItemLine* cursor = nullptr;
     QCPItemText* readOut = nullptr;
     std::function<QString(double)> readOutText;

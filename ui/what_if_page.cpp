@@ -115,7 +115,6 @@ void WhatIfPage::buildPlot()
         plot->setLegendBelow();
         plot->setFromZero(true);
         plot->setAccessibleName(tr("Memory, what if"));
-        plot->setEmptyText(tr("Memory for each setting will be drawn here."));
         connect(plot, &PlotView::saved, this, [this](const QString& file) { m_message->showMessage(InlineMessage::Kind::Good, tr("Saved"), shortPath(file, 90)); });
         connect(plot, &PlotView::saveFailed, this, [this](const QString& message, const QString& hint) { m_message->showMessage(InlineMessage::Kind::Problem, message, hint); });
         card->content()->addWidget(plot);

@@ -101,11 +101,26 @@ QString changesText(const plan::LongestContext& answer)
     return text;
 }
 
+/// Card and way, by what the way's levers do to what is learned.
+QString leversText(plan::Quality quality)
+{
+    switch (quality) {
+    case plan::Quality::Neutral: return QObject::tr("With levers that learn the same: %1 (%2).");
+    case plan::Quality::Bounded: return QObject::tr("With levers that learn nearly the same: %1 (%2).");
+    case plan::Quality::Changed: return QObject::tr("With levers that learn something else: %1 (%2).");
+    }
+    return {};
+}
+
 }  // namespace
 
 void WhatIfPage::showNothing(const QString& why)
 {
     m_state->setText(why);
+    for (PlotView* plot : {m_partsPlot, m_methodsPlot}) {
+        plot->setEmptyText(m_model.info() ? tr("The memory at each setting is drawn here.") : tr("Choose a model to see its memory at each setting."));
+        plot->setLevel(std::numeric_limits<double>::quiet_NaN(), QString());
+    }
     m_partsPlot->setStacks({}, {});
     for (const int curve : m_methodCurves)
         m_methodsPlot->setCurve(curve, {});
@@ -227,7 +242,9 @@ void WhatIfPage::askInverse()
             QString card = answer.card.asItIs >= 0 ? tr("Smallest card of the catalogue that trains this job as it is: %1.").arg(nameOf(answer.card.asItIs))
                                                    : tr("No card of the catalogue trains this job as it is.");
             if (answer.card.withLevers >= 0 && answer.card.withLevers != answer.card.asItIs)
-                card += QLatin1Char(' ') + tr("With levers that do not change what is learned: %1 (%2).").arg(nameOf(answer.card.withLevers), toQt(answer.card.way.summary));
+                card += QLatin1Char(' ') + leversText(answer.card.way.quality).arg(nameOf(answer.card.withLevers), toQt(answer.card.way.summary));
+            if (const auto family = m_budget.planOnlyFamily())
+                card += QLatin1Char(' ') + tr("To plan for only: Lorikeet cannot run %1 models yet, on any device.").arg(*family);
             m_smallest->setText(card);
             const auto whole = [](std::int64_t value) { return toQt(formatInteger(static_cast<std::uint64_t>(value))); };
             QString context = answer.context.context > 0 ? tr("Longest context on this device: %1 tokens").arg(whole(answer.context.context))

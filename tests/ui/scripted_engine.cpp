@@ -132,10 +132,13 @@ void addModelVerbs(ui::EngineVerbs& verbs, ScriptedEngine& engine)
         std::this_thread::sleep_for(path == "slow" ? std::chrono::milliseconds(150) : engine.inspectTime);
         if (path == "broken")
             throw engine.modelFailure.value_or(Error(ErrorCode::BadInput, "broken: pickle weights are not read", "convert them to safetensors"));
-        return modelInfo(path);
+        api::ModelInfo info = modelInfo(path);
+        info.shape.family = engine.family;
+        return info;
     };
-    verbs.trainedShape = [](const Job& job) {
+    verbs.trainedShape = [&engine](const Job& job) {
         ModelShape shape = smallShape();
+        shape.family = engine.family;
         shape.addedRows = static_cast<std::int64_t>(job.recipe.addedTokens.size());
         shape.vocab += shape.addedRows;
         return shape;
@@ -164,7 +167,7 @@ void addDeviceVerbs(ui::EngineVerbs& verbs)
             return device;
         device.kind = DeviceSpec::Kind::Catalogue;
         device.id = device.name = id;
-        device.totalBytes = device.availableBytes = id == "Tiny card" ? 1ULL << 28 : 24ULL << 30;
+        device.totalBytes = device.availableBytes = id == "Tiny card" ? 1ULL << 28 : id == "Small card" ? 2ULL << 30 : 24ULL << 30;
         device.otherBytes = 0;
         device.bf16Arithmetic = true;
         device.computeCapability = 89;
@@ -182,7 +185,7 @@ void addPlannerVerbs(ui::EngineVerbs& verbs)
     verbs.whatIf = [](plan::Axis axis, const ModelShape& shape, const Job& job, const DeviceSpec& device, const plan::Workload& load) { return plan::whatIf(axis, shape, job, device, costs, load); };
     verbs.longestContext = [](const ModelShape& shape, const Job& job, const DeviceSpec& device, const plan::FitOptions& options) { return plan::longestContext(shape, job, device, costs, options); };
     verbs.smallestCard = [find = verbs.findDevice](const ModelShape& shape, const Job& job, const plan::FitOptions& options) {
-        const std::vector<DeviceSpec> cards{find("Tiny card"), find("RTX 4090")};
+        const std::vector<DeviceSpec> cards{find("Tiny card"), find("Small card"), find("RTX 4090")};
         return plan::smallestCard(shape, job, cards, [](const Job&, const DeviceSpec&) { return plan::KernelCosts{}; }, options);
     };
     verbs.forecast = plan::forecastStep;

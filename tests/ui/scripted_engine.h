@@ -34,6 +34,7 @@ struct RunScript {
 struct ScriptedEngine {
     RunScript script;
     bool starterThere = true;
+    std::string family = "llama";        ///< of every model
     std::chrono::milliseconds inspectTime{0};
     std::optional<Error> modelFailure;   ///< for the path "broken"
     std::optional<Error> exportFailure;

@@ -57,10 +57,48 @@ private Q_SLOTS:
 
     void theDeltaNamesTheLargestChangeFirst()
     {
-        const CategoryBytes before{0, 1ULL << 30, 5ULL << 20, 0, 0};
-        const CategoryBytes after{0, 3ULL << 30, 1ULL << 20, 1024, 0};
-        QCOMPARE(describeDelta(before, after), QStringLiteral("+2.00 GiB activations, -4.00 MiB gradients"));
-        QCOMPARE(describeDelta(after, after), QStringLiteral("no change in memory"));
+        const auto words = [](const BudgetBytes& from, const BudgetBytes& to) {
+            QString text = describeDelta(from, to);
+            return text.replace(QChar(0xa0), QLatin1Char(' '));
+        };
+        const BudgetBytes before{{0, 1ULL << 30, 5ULL << 20, 0, 0}, 0};
+        BudgetBytes after{{0, 3ULL << 30, 1ULL << 20, 1ULL << 20, 0}, 0};
+        QCOMPARE(words(before, after), QStringLiteral("+2.00 GiB in all (+2.00 GiB activations, -4.00 MiB gradients, +1.00 MiB optimizer state)"));
+        QCOMPARE(words(after, after), QStringLiteral("no change in memory"));
+        QCOMPARE(words(before, {{0, 1ULL << 30, 5ULL << 20, 0, 1ULL << 20}, 0}), QStringLiteral("+1.00 MiB buffers"));
+        after.host = 3ULL << 30;
+        QVERIFY2(words(before, after).endsWith(QStringLiteral("); +3.00 GiB in host memory")), qPrintable(words(before, after)));
+        QCOMPARE(words({before.categories, 1ULL << 30}, before), QStringLiteral("-1.00 GiB in host memory"));
+    }
+
+    void everyCategoryThatMovesIsToldAndReadable()
+    {
+        WindowFixture fixture;
+        QVERIFY(fixture.prepareJob());
+        auto* panel = fixture.page<MemoryPanel>();
+        const CategoryBytes before = fixture.window->budget().plan()->categoryBytes;
+        fixture.window->resize(fixture.window->minimumSizeHint());
+        fixture.window->document().setField("recipe.rank", Json(64));
+        const CategoryBytes after = fixture.window->budget().plan()->categoryBytes;
+        const std::array<const char*, 5> names{"weights", "activations", "gradients", "optimizer\u00a0state", "buffers"};
+        for (std::size_t i = 0; i < names.size(); ++i)
+            QCOMPARE(panel->deltaText().contains(QString::fromUtf8(names[i])), before[i] != after[i]);
+        QVERIFY2(panel->deltaText().contains(QStringLiteral("in\u00a0all")), qPrintable(panel->deltaText()));
+        // The words have the room that they need, and end inside the panel.
+        const auto labels = panel->findChildren<QLabel*>();
+        const auto label = std::ranges::find_if(labels, [&](const QLabel* one) { return one->text() == panel->deltaText(); });
+        QVERIFY(label != labels.end());
+        QTRY_VERIFY((*label)->height() >= (*label)->heightForWidth((*label)->width()));
+        QVERIFY((*label)->mapTo(panel, QPoint((*label)->width(), 0)).x() <= panel->width());
+    }
+
+    void aModelThatNothingRunsIsSaidToBeForPlanningOnly()
+    {
+        WindowFixture fixture;
+        fixture.engine.family = "gemma2";
+        QVERIFY(fixture.prepareJob());
+        const QString verdict = fixture.page<MemoryPanel>()->verdictText();
+        QVERIFY2(verdict.endsWith(QLatin1String("; to plan for only, Lorikeet cannot run gemma2 models yet, on any device")), qPrintable(verdict));
     }
 
     void aCardThatIsTooSmallSaysByHowMuch()
