@@ -13,7 +13,10 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace lorikeet::app {
 
@@ -104,9 +107,10 @@ void inspectDataAt(const fs::path& path, bool json, Session& session)
     const api::DataInfo info = api::inspectData(path, "auto", session.stop, progressOnError());
     clearErrorStatus();
     if (json) {
-        out.json({{"v", kJsonVersion}, {"kind", "data"}, {"path", utf8(path)}, {"format", info.format}, {"rows", info.rows}, {"keys", info.keys}, {"problems", info.problems}});
+        out.json({{"v", kJsonVersion}, {"kind", "data"}, {"path", utf8(path)}, {"layout", info.layout}, {"format", info.format}, {"rows", info.rows}, {"keys", info.keys}, {"problems", info.problems}});
     } else {
         row(out, "data set", utf8(path));
+        row(out, "layout", info.layout);
         row(out, "format", info.format.empty() ? "not recognised" : info.format);
         row(out, "rows", formatInteger(static_cast<std::uint64_t>(info.rows)));
         std::string keys;
@@ -192,11 +196,12 @@ void inspectRunAt(const fs::path& path, bool json, Output& out)
 /// Files that hold rows; everything else that is a file is taken for a model, whose reader says why it is none.
 bool isDataFile(const fs::path& path)
 {
-    const std::string name = utf8(path.filename());
-    for (const char* ending : {".jsonl", ".json", ".txt", ".csv", ".tsv", ".parquet", ".ndjson"})
-        if (name.ends_with(ending))
-            return name != "config.json";
-    return false;
+    std::string name = utf8(path.filename());
+    std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::vector<std::string> endings = api::dataFileEndings();
+    // Kinds that are no data files here, but are meant as ones: the reader of data says what it takes.
+    endings.insert(endings.end(), {".parquet", ".arrow", ".xlsx", ".gz", ".zst", ".bz2", ".xz", ".zip"});
+    return name != "config.json" && std::ranges::any_of(endings, [&](const std::string& ending) { return name.ends_with(ending); });
 }
 
 void inspectAt(const std::string& text, bool json, Session& session)

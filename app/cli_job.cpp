@@ -250,7 +250,7 @@ void addNew(CLI::App& job, Action& chosen)
     const auto options = std::make_shared<NewOptions>();
     CLI::App* verb = job.add_subcommand("new", "write a job file");
     verb->add_option("--model", options->model, "folder, .gguf file, config.json, starter, or blueprint:NAME")->required();
-    verb->add_option("--data", options->data, ".jsonl or .txt file")->required();
+    verb->add_option("--data", options->data, "data file (.jsonl, .json, .csv, .tsv, .txt; also .gz or .zst)")->required();
     verb->add_option("-o,--output", options->target, "file to write; default: standard output");
     options->fields.addSetTo(*verb);
     verb->add_flag("--force", options->force, "replace an existing file");

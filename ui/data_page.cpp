@@ -2,6 +2,7 @@
 // Layout of the Data page.
 #include "ui/data_page.h"
 
+#include "engine/api/datasets.h"
 #include "engine/spec/job_fields.h"
 #include "ui/field_control.h"
 #include "ui/inline_message.h"
@@ -23,7 +24,7 @@
 namespace lorikeet::ui {
 
 DataPage::DataPage(JobDocument& document, DataProbe& probe, QWidget* parent)
-    : Page(tr("Data"), tr("The examples to learn from: conversations, instructions or plain text, one JSON object per line. Drop a file anywhere."), parent),
+    : Page(tr("Data"), tr("The examples to learn from: conversations, instructions or plain text, one example per row. Drop a file anywhere."), parent),
       m_document(document), m_probe(probe)
 {
     QPushButton* next = makeButton(tr("Continue to Recipe"), ButtonKind::Primary);
@@ -160,7 +161,10 @@ void DataPage::browse()
     auto* dialog = new QFileDialog(this, tr("Training data"));
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setFileMode(QFileDialog::ExistingFile);
-    dialog->setNameFilter(tr("Data (*.jsonl *.json *.txt);;All files (*)"));
+    QStringList patterns;
+    for (const std::string& ending : api::dataFileEndings())
+        patterns << QLatin1Char('*') + toQt(ending);
+    dialog->setNameFilter(tr("Data (%1);;All files (*)").arg(patterns.join(QLatin1Char(' '))));
     connect(dialog, &QFileDialog::fileSelected, this, &DataPage::chooseData);
     dialog->open();
 }

@@ -61,12 +61,13 @@ void DataPage::refresh()
     if (m_probe.problem())
         m_problem->showError(*m_probe.problem());
     if (path.empty()) {
-        m_state->setText(tr("Open or drop a .jsonl file with messages, ShareGPT, Alpaca or prompt/completion rows, or a .txt file."));
+        m_state->setText(tr("Open or drop a .jsonl, .json, .csv or .tsv file with messages, ShareGPT, Alpaca or prompt/completion rows, or a .txt file; each may be compressed (.gz, .zst)."));
     } else if (summary) {
-        m_state->setText(tr("Recognised as %1 · %2").arg(toQt(summary->format), shortPath(toQt(path), 70)));
+        m_state->setText(tr("Recognised as %1 · %2 · %3").arg(toQt(summary->format), toQt(summary->layout), shortPath(toQt(path), 70)));
         showSummary(*summary);
     } else if (m_probe.info()) {
-        m_state->setText(tr("Recognised as %1, %2 rows. Choose a model with weights to see tokens and lengths.").arg(toQt(m_probe.info()->format), whole(m_probe.info()->rows)));
+        m_state->setText(tr("Recognised as %1, %2 rows (%3). Choose a model with weights to see tokens and lengths.")
+                             .arg(toQt(m_probe.info()->format), whole(m_probe.info()->rows), toQt(m_probe.info()->layout)));
     } else {
         m_state->setText(m_probe.isBusy() ? tr("Reading…") : shortPath(toQt(path), 80));
     }

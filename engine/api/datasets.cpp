@@ -36,6 +36,7 @@ void fillCounts(DataSummary& summary, const data::Dataset& dataset)
 {
     const data::DataReport& report = dataset.report;
     summary.format = std::string(data::nameOf(report.format));
+    summary.layout = data::describe(report.kind);
     summary.rows = report.rows;
     summary.trainRows = static_cast<std::int64_t>(dataset.train.size());
     summary.validationRows = static_cast<std::int64_t>(dataset.validation.size());
@@ -86,6 +87,7 @@ DataInfo inspectData(const std::filesystem::path& path, const std::string& forma
         const data::DataInspection found = data::inspectDataset(path, format, progress, stop);
         DataInfo info;
         info.format = found.format ? std::string(data::nameOf(*found.format)) : "";
+        info.layout = data::describe(found.kind);
         info.rows = found.rows;
         for (const auto& [key, count] : found.keys)
             info.keys.push_back(key);
@@ -95,6 +97,17 @@ DataInfo inspectData(const std::filesystem::path& path, const std::string& forma
             info.problems.push_back("row " + std::to_string(problem.row) + ": " + problem.message);
         return info;
     });
+}
+
+std::vector<std::string> dataFileEndings()
+{
+    std::vector<std::string> endings;
+    for (const std::string_view ending : data::dataEndings()) {
+        endings.emplace_back(ending);
+        for (const std::string_view compressed : data::compressedEndings())
+            endings.push_back(std::string(ending) + std::string(compressed));
+    }
+    return endings;
 }
 
 }  // namespace lorikeet::api

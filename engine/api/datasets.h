@@ -45,6 +45,7 @@ struct DataSummary {
     std::vector<std::int64_t> lengths;  ///< tokens per kept row, before cutting
     std::vector<DroppedRows> dropped;
     std::vector<PreviewRow> preview;
+    std::string layout;  ///< as in DataInfo
 };
 
 /// Reads, renders, tokenises and counts. Blocks; call from a worker. @throws Error{BadInput} with file and row.
@@ -56,7 +57,11 @@ struct DataInfo {
     std::int64_t rows = 0;
     std::vector<std::string> keys;
     std::vector<std::string> problems;
+    std::string layout;  ///< "JSON Lines", "table with semicolons, gzip", ...
 };
 [[nodiscard]] DataInfo inspectData(const std::filesystem::path& path, const std::string& format, const std::stop_token& stop, const ProgressFn& progress);
+
+/// Endings of the names of data files: ".jsonl", ".jsonl.gz", ".jsonl.zst", ".csv", ...
+[[nodiscard]] std::vector<std::string> dataFileEndings();
 
 }  // namespace lorikeet::api

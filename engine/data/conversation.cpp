@@ -37,10 +37,16 @@ SampleOrProblem finish(Conversation conversation)
     return emptyRow(hasAssistant ? "every answer of the assistant is empty" : "there is no message of the assistant");
 }
 
+/// Null, or the empty text that a table has in its place.
+bool isAbsent(const Json& value)
+{
+    return value.is_null() || (value.is_string() && isBlankText(value.get_ref<const std::string&>()));
+}
+
 std::string addTools(const Json& row, Conversation& conversation)
 {
     const auto found = row.find("tools");
-    if (found == row.end() || found->is_null())
+    if (found == row.end() || isAbsent(*found))
         return {};
     conversation.tools = decodeJsonText(*found);
     if (conversation.tools.is_array() && conversation.tools.empty())
@@ -84,7 +90,7 @@ SampleOrProblem fromMessages(const Json& row, RowFormat format)
 std::string addHistory(const Json& row, Conversation& conversation)
 {
     const auto found = row.find("history");
-    if (found == row.end() || found->is_null())
+    if (found == row.end() || isAbsent(*found))
         return {};
     if (!found->is_array())
         return "\"history\" is " + kindOf(*found) + ", a list of [user, assistant] pairs was expected";

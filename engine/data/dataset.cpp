@@ -130,8 +130,8 @@ bool FileBuilder::readBatch(std::vector<RowWork>& batch)
     constexpr std::size_t kBatchRows = 512;
     constexpr std::uint64_t kBatchBytes = 16ULL << 20;
     batch.clear();
-    const std::uint64_t begin = m_source.reader().bytesRead();
-    while (batch.size() < kBatchRows && m_source.reader().bytesRead() - begin < kBatchBytes) {
+    const std::uint64_t begin = m_source.reader().textBytesRead();
+    while (batch.size() < kBatchRows && m_source.reader().textBytesRead() - begin < kBatchBytes) {
         throwIfStopped(m_stop);
         std::optional<Row> row = m_source.next();
         if (!row)
@@ -146,6 +146,7 @@ bool FileBuilder::readBatch(std::vector<RowWork>& batch)
 std::vector<Example> FileBuilder::build(bool hasTemplate)
 {
     m_report.format = m_source.requireFormat();
+    m_report.kind = m_source.reader().kind();
     const bool mayBeChat = m_report.format != RowFormat::Text && m_report.format != RowFormat::PromptCompletion;
     if (mayBeChat && !hasTemplate)
         throw Error{ErrorCode::BadInput,

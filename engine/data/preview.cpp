@@ -102,7 +102,7 @@ DataInspection inspectDataset(const std::filesystem::path& path, const std::stri
     RowSource source(path, format);
     DataInspection inspection;
     inspection.path = utf8(path);
-    inspection.layout = source.reader().layout();
+    inspection.kind = source.reader().kind();
     inspection.bytes = source.reader().bytesTotal();
     inspection.format = source.format();
     inspection.formatProblem = source.formatProblem();

@@ -19,8 +19,8 @@ namespace lorikeet::data {
 /// A data file without a tokenizer.
 struct DataInspection {
     std::string path;
-    FileLayout layout = FileLayout::JsonLines;
-    std::uint64_t bytes = 0;
+    FileKind kind;
+    std::uint64_t bytes = 0;          ///< of the file as it is
     std::optional<RowFormat> format;  ///< forced or recognised
     std::string formatProblem;        ///< why there is none, with the keys found
     std::int64_t rows = 0;            ///< broken ones counted, blank lines not

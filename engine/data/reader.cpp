@@ -6,6 +6,7 @@
 #include "engine/base/files.h"
 #include "engine/data/byte_stream.h"
 #include "engine/data/json_row.h"
+#include "engine/data/table_reader.h"
 
 #include <algorithm>
 #include <array>
@@ -21,24 +22,20 @@ bool isBlank(std::string_view text) noexcept
     return text.find_first_not_of(kBlanks) == std::string_view::npos;
 }
 
-FileLayout layoutByExtension(const std::filesystem::path& path)
-{
-    std::string extension = utf8(path.extension());
-    std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    if (extension == ".jsonl" || extension == ".ndjson" || extension == ".json")
-        return FileLayout::JsonLines;
-    if (extension == ".txt")
-        return FileLayout::TextLines;
-    const std::string found = extension.empty() ? "has no extension" : "ends in " + extension;
-    throw Error{ErrorCode::BadInput, utf8(path) + " " + found + ": data files end in .jsonl, .ndjson, .json or .txt",
-                "convert it to JSON Lines: one JSON object per line"};
-}
-
 void refuseFolder(const std::filesystem::path& path)
 {
     std::error_code ignored;
     if (std::filesystem::is_directory(path, ignored))
-        throw Error{ErrorCode::BadInput, utf8(path) + " is a folder, a data file was expected", "name the .jsonl file inside it"};
+        throw Error{ErrorCode::BadInput, utf8(path) + " is a folder, a data file was expected", "name the data file inside it"};
+}
+
+void refuseOtherEncodings(const std::filesystem::path& path, std::string_view head)
+{
+    if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF"))
+        throw Error{ErrorCode::BadInput, utf8(path) + " is UTF-16 text, UTF-8 was expected", "save it as UTF-8"};
+    if (const Compression found = compressionByMagic(head); found != Compression::None)
+        throw Error{ErrorCode::BadInput, utf8(path) + " holds " + std::string(nameOf(found)) + " data, text was expected",
+                    std::string("unpack it, or put ") + (found == Compression::Gzip ? ".gz" : ".zst") + " behind its name (once for each time it was packed)"};
 }
 
 /// First line of an object that is spread over several lines.
@@ -50,16 +47,6 @@ bool opensMultilineObject(std::string_view line) noexcept
 
 }  // namespace
 
-std::string_view nameOf(FileLayout layout) noexcept
-{
-    switch (layout) {
-    case FileLayout::JsonLines: return "JSON Lines";
-    case FileLayout::JsonList: return "JSON list";
-    case FileLayout::TextLines: return "text lines";
-    }
-    return "?";
-}
-
 Error rowError(const std::filesystem::path& path, const RowProblem& problem)
 {
     return {ErrorCode::BadInput, utf8(path) + ", row " + std::to_string(problem.row) + ": " + problem.message,
@@ -67,8 +54,9 @@ Error rowError(const std::filesystem::path& path, const RowProblem& problem)
 }
 
 struct RowReader::State {
-    State(const std::filesystem::path& path, FileLayout byExtension) : stream(path), layout(byExtension) {}
+    State(const std::filesystem::path& path, const FileKind& kind) : stream(path, kind.compression), layout(kind.layout) {}
 
+    std::optional<Row> next();
     std::optional<Row> nextLine();
     std::optional<Row> nextElement();
     Row listProblem(const std::string& what);
@@ -78,6 +66,7 @@ struct RowReader::State {
 
     ByteStream stream;
     FileLayout layout;
+    std::optional<TableReader> table;
     std::int64_t number = 0;  ///< of the row last given out (list) or line last read
     std::int64_t line = 1;    ///< where a list is being read
     std::int64_t blankLines = 0;
@@ -88,14 +77,17 @@ struct RowReader::State {
 RowReader::RowReader(const std::filesystem::path& path)
 {
     refuseFolder(path);
-    m_state = std::make_unique<State>(path, layoutByExtension(path));
+    m_state = std::make_unique<State>(path, fileKindByName(path));
     ByteStream& stream = m_state->stream;
     const std::string_view head = stream.peek(4);
-    if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF"))
-        throw Error{ErrorCode::BadInput, utf8(path) + " is UTF-16 text, UTF-8 was expected", "save it as UTF-8"};
+    refuseOtherEncodings(path, head);
     if (head.starts_with("\xEF\xBB\xBF"))
         stream.skip(3);
-    if (m_state->layout == FileLayout::TextLines)
+    if (m_state->layout == FileLayout::CommaTable)
+        m_state->layout = tableLayoutByHeader(stream.peek(ByteStream::kBlockBytes));
+    if (separatorOf(m_state->layout) != '\0')
+        m_state->table.emplace(stream, utf8(path), m_state->layout);
+    if (m_state->layout != FileLayout::JsonLines)
         return;
     // Blank lines in front are kept for the line count of JSON Lines; a list begins at its bracket.
     const std::string_view start = stream.peek(ByteStream::kBlockBytes);
@@ -113,12 +105,34 @@ std::optional<Row> RowReader::next()
 {
     if (m_state->done)
         return std::nullopt;
-    return m_state->layout == FileLayout::JsonList ? m_state->nextElement() : m_state->nextLine();
+    const std::int64_t before = m_state->number;
+    m_state->stream.beginRow();
+    try {
+        return m_state->next();
+    } catch (const Error& error) {
+        m_state->done = true;
+        if (before == 0)
+            throw;
+        throw Error{error.code(), error.message() + " (rows up to " + std::to_string(before) + " were read)", error.hint()};
+    }
 }
 
-FileLayout RowReader::layout() const noexcept
+std::optional<Row> RowReader::State::next()
 {
-    return m_state->layout;
+    if (!table)
+        return layout == FileLayout::JsonList ? nextElement() : nextLine();
+    std::optional<Row> row = table->next();
+    blankLines = table->blankLines();
+    if (row)
+        number = row->number;
+    else
+        done = true;
+    return row;
+}
+
+FileKind RowReader::kind() const noexcept
+{
+    return {m_state->layout, m_state->stream.compression()};
 }
 
 std::int64_t RowReader::blankLines() const noexcept
@@ -128,12 +142,17 @@ std::int64_t RowReader::blankLines() const noexcept
 
 std::uint64_t RowReader::bytesRead() const noexcept
 {
-    return m_state->stream.position();
+    return m_state->stream.fileBytesTaken();
 }
 
 std::uint64_t RowReader::bytesTotal() const noexcept
 {
-    return m_state->stream.size();
+    return m_state->stream.fileBytes();
+}
+
+std::uint64_t RowReader::textBytesRead() const noexcept
+{
+    return m_state->stream.position();
 }
 
 std::optional<Row> RowReader::State::nextLine()

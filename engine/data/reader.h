@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A data file as a stream of rows: .jsonl, .ndjson and .json (one JSON value per line, or one list), .txt (one row per line, as
-// Hugging Face `datasets` reads it). Memory is one row and one block of the file, never the file.
+// A data file as a stream of rows: .jsonl, .ndjson and .json (one JSON value per line, or one list), .csv and .tsv (a header and one object
+// of texts per row), .txt (one row per line, as Hugging Face `datasets` reads it); each of them also compressed, .gz or .zst. Memory is one
+// row and one block of the file, never the file.
 #pragma once
 
 #include "engine/base/error.h"
+#include "engine/data/file_layout.h"
 
 #include <nlohmann/json.hpp>
 
@@ -19,16 +21,10 @@ namespace lorikeet::data {
 /// Longest row that is read. A longer one is a problem of that row, not of the program's memory.
 inline constexpr std::uint64_t kMaxRowBytes = 64ULL << 20;
 
-/// How rows lie in the file. A file that begins with '[' is a list whatever its extension says.
-enum class FileLayout : std::uint8_t { JsonLines, JsonList, TextLines };
-
-/// "JSON Lines", "JSON list", "text lines".
-[[nodiscard]] std::string_view nameOf(FileLayout layout) noexcept;
-
 /// One row as it stands in the file.
 struct Row {
-    std::int64_t number = 0;      ///< from 1: the line (blank lines count), or the element of a list
-    nlohmann::ordered_json value; ///< any JSON value; a string for text lines; null when there is a problem
+    std::int64_t number = 0;      ///< from 1: the line (blank lines count), the element of a list, or the row of a table behind its header
+    nlohmann::ordered_json value; ///< any JSON value; a string for text lines, an object for tables; null when there is a problem
     std::string problem;          ///< why the row cannot be read, with the byte inside the row; empty when it could
 };
 
@@ -46,8 +42,8 @@ struct RowProblem {
 /// Reads rows one after the other. Not thread-safe. A byte order mark, CRLF, blank lines and a missing last line break are fine.
 class RowReader {
 public:
-    /// @throws Error{BadInput} when the file is missing, a folder, of an unknown kind (by extension: csv, parquet ... are refused by
-    /// name) or UTF-16.
+    /// @throws Error{BadInput} when the file is missing, a folder, of an unknown kind (by extension: parquet ... are refused by name), UTF-16,
+    /// compressed otherwise than its name says, or a table without a good header.
     explicit RowReader(const std::filesystem::path& path);
     ~RowReader();
     RowReader(const RowReader&) = delete;
@@ -55,13 +51,16 @@ public:
 
     /// The next row that is not blank, or nothing at the end. A broken row comes back with `problem` set; reading goes on with the next line.
     /// In a list, broken punctuation between rows ends the stream after its problem. @throws Error{BadInput} when the file
-    /// shrinks or vanishes while it is read.
+    /// shrinks or vanishes while it is read, when compressed data are broken or cut off, and where no row ends within 256 MiB.
     [[nodiscard]] std::optional<Row> next();
 
-    [[nodiscard]] FileLayout layout() const noexcept;
+    [[nodiscard]] FileKind kind() const noexcept;
     [[nodiscard]] std::int64_t blankLines() const noexcept;
+    /// Of the file, as it lies on the disk: for progress.
     [[nodiscard]] std::uint64_t bytesRead() const noexcept;
     [[nodiscard]] std::uint64_t bytesTotal() const noexcept;
+    /// Of the text, unpacked: for limits of memory.
+    [[nodiscard]] std::uint64_t textBytesRead() const noexcept;
 
 private:
     struct State;

@@ -38,6 +38,15 @@ bool isPromptCompletion(const Json& row)
     return (hasText(row, "prompt") && hasText(row, "completion")) || (listOf(row, "prompt") && listOf(row, "completion"));
 }
 
+/// A column of messages as pandas writes lists: Python's own notation, which is not JSON.
+bool hasPythonList(const Json& row)
+{
+    for (const char* key : {"messages", "conversations", "conversation"})
+        if (hasText(row, key) && row.at(key).get_ref<const std::string&>().starts_with("[{'"))
+            return true;
+    return false;
+}
+
 }  // namespace
 
 std::string_view nameOf(RowFormat format) noexcept
@@ -111,6 +120,8 @@ std::string describeUnrecognised(std::span<const Json> rows)
             for (const auto& [key, value] : row.items())
                 if (std::ranges::find(keys, key) == keys.end() && keys.size() <= kShownKeys)
                     keys.push_back(key);
+    if (std::ranges::any_of(rows, [](const Json& row) { return row.is_object() && hasPythonList(row); }))
+        return "a list of messages stands there in Python's notation, JSON was expected (in Python: json.dumps of each list before it is written)";
     std::string found;
     for (std::size_t i = 0; i < std::min(keys.size(), kShownKeys); ++i)
         found += (i == 0 ? "" : ", ") + keys[i];

@@ -34,6 +34,7 @@ struct LengthHistogram {
 struct DataReport {
     std::string path;
     RowFormat format = RowFormat::Text;
+    FileKind kind;
     std::int64_t rows = 0;       ///< blank lines not counted
     std::int64_t blankLines = 0;
     std::int64_t keptRows = 0;

@@ -25,7 +25,7 @@ RowSource::RowSource(const std::filesystem::path& path, const std::string& forma
 {
     // At least one row is read ahead, so that an empty file is known as such; with huge rows not many are kept.
     constexpr std::uint64_t kAheadBytes = 64ULL << 20;
-    while (m_ahead.size() < (m_format ? 1 : kRowsToRecognise) && m_reader.bytesRead() < kAheadBytes) {
+    while (m_ahead.size() < (m_format ? 1 : kRowsToRecognise) && m_reader.textBytesRead() < kAheadBytes) {
         auto row = m_reader.next();
         if (!row)
             break;

@@ -38,8 +38,8 @@ void addModelAndData(std::vector<JobField>& table)
          false},
         LORIKEET_MEMBER(model, path)));
     table.push_back(pathField({"data.path", "Training data", "",
-                               "File with the training examples (.jsonl or .txt); a few hundred careful rows teach more than "
-                               "thousands of noisy ones, and time grows with their tokens.",
+                               "File with the training examples (.jsonl, .json, .csv, .tsv or .txt, also .gz or .zst); a few hundred careful rows teach "
+                               "more than thousands of noisy ones, and time grows with their tokens.",
                                false},
                               LORIKEET_MEMBER(data, path)));
     table.push_back(choiceField({"data.format", "Row format", "",

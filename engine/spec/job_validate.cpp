@@ -42,7 +42,7 @@ void checkChosen(const Job& job, std::vector<Issue>& issues)
     if (job.model.path.empty())
         issues.push_back({"model.path", Severity::Error, "no base model is chosen", "choose a folder, a .gguf file or \"starter\""});
     if (job.data.path.empty())
-        issues.push_back({"data.path", Severity::Error, "no training data are chosen", "choose a .jsonl or .txt file"});
+        issues.push_back({"data.path", Severity::Error, "no training data are chosen", "choose a .jsonl, .csv or .txt file"});
     if (!job.data.validationPath.empty() && job.data.validationFraction > 0)
         issues.push_back({"data.validation_fraction", Severity::Error,
                           "a validation file and a share of the training rows are both chosen",

@@ -16,7 +16,7 @@ source "$here/setup_wheels.sh"
 # shellcheck source=packaging/linux/setup_parts.sh
 source "$here/setup_parts.sh"
 
-development_packages=(libdnnl-dev libonig-dev libutf8proc-dev nlohmann-json3-dev libcli11-dev libssl-dev)
+development_packages=(libdnnl-dev libonig-dev libutf8proc-dev zlib1g-dev libzstd-dev nlohmann-json3-dev libcli11-dev libssl-dev)
 # What libdnnl is linked to that a bare machine may lack.
 runtime_libraries=(libOpenCL.so.1)
 

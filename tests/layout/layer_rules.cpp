@@ -88,6 +88,7 @@ const std::vector<Owner>& owners()
     static const std::vector<Owner> table{
         {{"oneapi/dnnl", "dnnl"}, {"engine/kernels/"}},
         {{"oniguruma.h", "sentencepiece", "utf8proc"}, {"engine/tokenizer/"}},
+        {{"zlib.h", "zstd"}, {"engine/data/"}},
         {{"CLI/", "CLI11"}, {"app/cli_"}},
         {{"openssl/"}, {"engine/base/"}},
         {{"qcustomplot"}, {"ui/"}},

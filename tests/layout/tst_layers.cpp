@@ -117,6 +117,7 @@ void TestLayers::plantedIncludesAreFound_data()
     row("ui/a.cpp", "<windows.h>", "engine/base only");
     row("engine/model/a.cpp", "<oneapi/dnnl/dnnl.hpp>", "belongs to engine/kernels");
     row("engine/data/a.cpp", "<oniguruma.h>", "belongs to engine/tokenizer");
+    row("engine/formats/a.cpp", "<zlib.h>", "belongs to engine/data");
     row("ui/a.cpp", "<CLI/CLI.hpp>", "belongs to app/cli_");
 }
 

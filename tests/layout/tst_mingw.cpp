@@ -44,7 +44,7 @@ QString findCompiler()
 /// Foreign headers that come with no compiler; nlohmann_json is headers only and is given.
 bool isThirdParty(const std::string& target)
 {
-    return isTorchHeader(target) || startsWithAny(target, {"oneapi/", "dnnl", "oniguruma", "sentencepiece", "utf8proc", "CLI/", "Q"});
+    return isTorchHeader(target) || startsWithAny(target, {"oneapi/", "dnnl", "oniguruma", "sentencepiece", "utf8proc", "zlib.h", "zstd", "CLI/", "Q"});
 }
 
 /// True when `path` or anything that it includes needs a library. Includes for other systems (hash.cpp) do not count.

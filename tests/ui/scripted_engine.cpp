@@ -76,6 +76,7 @@ api::DataSummary dataSummary(const Job& job)
         throw Error(ErrorCode::BadInput, "bad.jsonl, row 7: expected a JSON object, found text", "put that row right or remove it");
     api::DataSummary summary;
     summary.format = "messages";
+    summary.layout = "JSON Lines";
     summary.rows = 200;
     summary.validationRows = static_cast<std::int64_t>(195 * job.data.validationFraction);
     summary.trainRows = 195 - summary.validationRows;
@@ -208,7 +209,7 @@ ui::EngineVerbs ScriptedEngine::verbs()
         progress({"tokenising", 1, 2, "rows"});
         return dataSummary(job);
     };
-    verbs.inspectData = [](const std::filesystem::path&, const std::string&, const std::stop_token&, const ProgressFn&) { return api::DataInfo{"messages", 200, {"messages"}, {}}; };
+    verbs.inspectData = [](const std::filesystem::path&, const std::string&, const std::stop_token&, const ProgressFn&) { return api::DataInfo{"messages", 200, {"messages"}, {}, "JSON Lines"}; };
     verbs.makeTrainingRun = [this](const api::RunOptions& options) -> std::unique_ptr<api::TrainingRun> {
         ++runsMade;
         RunScript played = script;

@@ -56,7 +56,7 @@ void TestPreview::inspectionCountsEverything()
     DataFolder folder;
     const auto path = folder.put("x.jsonl", kMixed);
     const DataInspection found = inspectDataset(path);
-    QVERIFY(found.layout == FileLayout::JsonLines && found.format == RowFormat::Text && found.formatProblem.empty());
+    QVERIFY(found.kind.layout == FileLayout::JsonLines && found.format == RowFormat::Text && found.formatProblem.empty());
     QCOMPARE(found.rows, std::int64_t{5});
     QCOMPARE(found.blankLines, std::int64_t{1});
     QCOMPARE(found.unreadableRows, std::int64_t{1});
@@ -74,7 +74,7 @@ void TestPreview::inspectionOfUnknownFormats()
 {
     DataFolder folder;
     const DataInspection unknown = inspectDataset(folder.put("x.json", R"([{"question":"a"},{"question":"b"}])"));
-    QVERIFY(!unknown.format && unknown.layout == FileLayout::JsonList);
+    QVERIFY(!unknown.format && unknown.kind.layout == FileLayout::JsonList);
     QVERIFY2(unknown.formatProblem.find("keys found: question") != std::string::npos, unknown.formatProblem.c_str());
     QCOMPARE(unknown.rows, std::int64_t{2});
     const DataInspection empty = inspectDataset(folder.put("y.txt", ""));

@@ -114,9 +114,12 @@ void TestReader::otherKindsOfFilesAreRefused_data()
     QTest::addColumn<QString>("name");
     QTest::addColumn<QByteArray>("bytes");
     QTest::addColumn<QString>("words");
-    QTest::newRow("csv") << "x.csv" << QByteArray("a,b\n") << "ends in .csv";
     QTest::newRow("parquet") << "x.parquet" << QByteArray("PAR1") << "ends in .parquet";
-    QTest::newRow("packed") << "x.jsonl.gz" << QByteArray("\x1f\x8b") << "ends in .gz";
+    QTest::newRow("packed parquet") << "x.parquet.gz" << QByteArray("\x1f\x8b") << "ends in .parquet.gz";
+    QTest::newRow("only packed") << "x.zst" << QByteArray("\x28\xb5\x2f\xfd") << "no extension in front of .zst";
+    QTest::newRow("other compression") << "x.jsonl.bz2" << QByteArray("BZh9") << "ends in .bz2";
+    QTest::newRow("gzip under another name") << "x.jsonl" << QByteArray("\x1f\x8b\x08\0", 4) << "holds gzip data";
+    QTest::newRow("Zstandard under another name") << "x.csv" << QByteArray("\x28\xb5\x2f\xfd") << "holds Zstandard data";
     QTest::newRow("no extension") << "rows" << QByteArray("{}\n") << "has no extension";
     QTest::newRow("UTF-16 little") << "x.jsonl" << QByteArray("\xFF\xFE{\0", 4) << "UTF-16";
     QTest::newRow("UTF-16 big") << "x.txt" << QByteArray("\xFE\xFF\0{", 4) << "UTF-16";
