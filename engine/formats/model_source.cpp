@@ -7,6 +7,7 @@
 #include "engine/formats/gguf_source.h"
 #include "engine/formats/hf_config.h"
 #include "engine/formats/hf_source.h"
+#include "engine/formats/hub_cache.h"
 
 #include <algorithm>
 #include <array>
@@ -79,7 +80,7 @@ std::unique_ptr<ModelSource> openModelSource(const fs::path& path)
 {
     std::error_code error;
     if (fs::is_directory(path, error))
-        return openFolder(path);
+        return openFolder(hubSnapshot(path));
     if (!fs::exists(path, error))
         throw Error(ErrorCode::BadInput, utf8(path) + ": there is no such file or folder", kWhatToOpen);
     return openFile(path);

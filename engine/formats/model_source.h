@@ -52,7 +52,7 @@ public:
     ModelSource& operator=(const ModelSource&) = delete;
 
     [[nodiscard]] virtual const ModelShape& shape() const noexcept = 0;
-    /// The folder or file it was opened from.
+    /// The folder or file it was opened from; of a model in the hub's cache the snapshot.
     [[nodiscard]] virtual const std::filesystem::path& path() const noexcept = 0;
     /// "safetensors", "gguf", or "config" for a bare config.json.
     [[nodiscard]] virtual std::string format() const = 0;
@@ -91,7 +91,7 @@ protected:
     ModelSource() = default;
 };
 
-/// `path` is a folder with config.json, a config.json, or a .gguf file. Everything but the weights' values is checked here: each
+/// `path` is a folder with config.json, a config.json, a .gguf file, or the folder of a model in the hub's cache (hub_cache.h), which stands for its snapshot. Everything but the weights' values is checked here: each
 /// required tensor is there with the shape the configuration asks for; tensors the model does not know by role (rotary_emb.inv_freq, a
 /// stray lm_head.weight of a tied model) are ignored, any other unknown tensor is refused by name. A folder of a family that is only
 /// planned for opens as its configuration: runnableFamily() of its shape tells.

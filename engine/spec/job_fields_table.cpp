@@ -33,8 +33,8 @@ void addModelAndData(std::vector<JobField>& table)
 {
     table.push_back(pathField(
         {"model.path", "Base model", "",
-         "The model that is fine-tuned: a Hugging Face folder, a .gguf file, \"starter\", or for planning only a config.json or "
-         "\"blueprint:NAME\"; its size decides most of the memory and of the time.",
+         "The model that is fine-tuned: a Hugging Face folder (also models--ORG--NAME of the hub's cache), a .gguf file, \"starter\", or for "
+         "planning only a config.json or \"blueprint:NAME\"; its size decides most of the memory and of the time.",
          false},
         LORIKEET_MEMBER(model, path)));
     table.push_back(pathField({"data.path", "Training data", "",
