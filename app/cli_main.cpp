@@ -4,6 +4,7 @@
 #include "app/cli_verbs.h"
 #include "engine/api/doctor.h"
 #include "engine/base/error.h"
+#include "engine/base/openmp_wait.h"
 #include "engine/base/system.h"
 #include "engine/spec/job_words.h"
 
@@ -152,5 +153,6 @@ int guardedRun(int argc, char** argv)
 
 int main(int argc, char** argv)
 {
+    lorikeet::keepOpenMpWaitShort();
     return lorikeet::app::guardedRun(argc, argv);
 }

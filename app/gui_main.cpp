@@ -4,6 +4,7 @@
 #include "app/screenshots.h"
 #include "app/start_watch.h"
 #include "engine/base/files.h"
+#include "engine/base/openmp_wait.h"
 #include "engine/base/system.h"
 #include "ui/app_settings.h"
 #include "ui/job_place.h"
@@ -90,6 +91,7 @@ void openFirst(ui::MainWindow& window, ui::AppSettings& settings, const Argument
 
 int main(int argc, char** argv)
 {
+    keepOpenMpWaitShort();
     const InterruptGuard interrupts;
     QApplication application(argc, argv);
     // Qt has set the user's locale; numbers in files and messages are the same everywhere.

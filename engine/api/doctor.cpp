@@ -4,6 +4,7 @@
 #include "engine/api/models.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
+#include "engine/base/openmp_wait.h"
 #include "engine/base/system.h"
 #include "engine/base/units.h"
 #include "engine/kernels/library_version.h"
@@ -97,6 +98,18 @@ DoctorLine oneDnnLine()
     return {"oneDNN", State::Note, text + ", no bf16 products here", "bf16 jobs store bf16 and compute in fp32 on this processor"};
 }
 
+DoctorLine openMpLine()
+{
+    const OpenMpWait wait = openMpWait();
+    const std::string threads = std::to_string(kernels::cpuThreads()) + " threads, wait ";
+    switch (wait.source) {
+    case OpenMpWait::Source::Program: return {"OpenMP", State::Good, threads + "with spin limit " + std::to_string(kOpenMpSpinLimit), ""};
+    case OpenMpWait::Source::User: return {"OpenMP", State::Good, threads + "as the environment says: " + wait.setting, ""};
+    case OpenMpWait::Source::Library: break;
+    }
+    return {"OpenMP", State::Note, threads + "with the library's own spin limit", "where other programs run beside it, set OMP_WAIT_POLICY=passive"};
+}
+
 DoctorLine starterLine()
 {
     if (hasStarterModel())
@@ -116,7 +129,7 @@ DoctorLine folderLine(const std::string& topic, const std::filesystem::path& fol
 std::vector<DoctorLine> doctor()
 {
     return {lineOf("processor", processorLine), lineOf("memory", memoryLine),     lineOf("LibTorch", torchLine),
-            lineOf("oneDNN", oneDnnLine),       lineOf("CUDA", cudaLine),
+            lineOf("oneDNN", oneDnnLine),       lineOf("OpenMP", openMpLine), lineOf("CUDA", cudaLine),
             lineOf("starter model", starterLine),
             lineOf("runs folder", [] { return folderLine("runs folder", dataFolder() / "runs"); }),
             lineOf("cache folder", [] { return folderLine("cache folder", cacheFolder()); })};

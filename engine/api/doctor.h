@@ -9,7 +9,7 @@ namespace lorikeet::api {
 
 struct DoctorLine {
     enum class State { Good, Note, Problem };
-    std::string topic;  ///< "processor", "memory", "LibTorch", "oneDNN", "CUDA driver", "starter model"
+    std::string topic;  ///< "processor", "memory", "LibTorch", "oneDNN", "OpenMP", "CUDA driver", "starter model"
     State state = State::Good;
     std::string finding;
     std::string advice;  ///< empty when nothing is to be done
