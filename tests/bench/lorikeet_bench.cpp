@@ -11,6 +11,7 @@
 #include "engine/api/models.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
+#include "engine/base/openmp_wait.h"
 #include "engine/base/system.h"
 #include "engine/kernels/library_version.h"
 #include "engine/kernels/op_table.h"
@@ -144,6 +145,7 @@ ordered_json measure(Options options)
 
 int main(int count, char** words)
 {
+    keepOpenMpWaitShort();  // as the programs do
     try {
         std::printf("%s\n", measure(parse(count, words)).dump().c_str());
         return 0;
