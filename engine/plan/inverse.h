@@ -21,7 +21,7 @@ struct CardAnswer {
 struct SmallestCard {
     std::vector<CardAnswer> cards;  ///< small to large by memory
     int asItIs = -1;                ///< the smallest that trains the job as it is
-    int withLevers = -1;            ///< the smallest that trains it with levers that do not change what is learned
+    int withLevers = -1;            ///< the smallest that trains it with Neutral and Bounded levers
     FitWay way;                     ///< those levers
 };
 
