@@ -9,6 +9,7 @@
 #include "engine/base/files.h"
 #include "engine/base/units.h"
 #include "engine/plan/catalogue/catalogue.h"
+#include "engine/spec/data_file_names.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -198,7 +199,7 @@ bool isDataFile(const fs::path& path)
 {
     std::string name = utf8(path.filename());
     std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    std::vector<std::string> endings = api::dataFileEndings();
+    std::vector<std::string> endings = dataFileEndings();
     // Kinds that are no data files here, but are meant as ones: the reader of data says what it takes.
     endings.insert(endings.end(), {".parquet", ".arrow", ".xlsx", ".gz", ".zst", ".bz2", ".xz", ".zip"});
     return name != "config.json" && std::ranges::any_of(endings, [&](const std::string& ending) { return name.ends_with(ending); });

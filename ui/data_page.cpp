@@ -2,7 +2,7 @@
 // Layout of the Data page.
 #include "ui/data_page.h"
 
-#include "engine/api/datasets.h"
+#include "engine/spec/data_file_names.h"
 #include "engine/spec/job_fields.h"
 #include "ui/field_control.h"
 #include "ui/inline_message.h"
@@ -162,7 +162,7 @@ void DataPage::browse()
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setFileMode(QFileDialog::ExistingFile);
     QStringList patterns;
-    for (const std::string& ending : api::dataFileEndings())
+    for (const std::string& ending : dataFileEndings())
         patterns << QLatin1Char('*') + toQt(ending);
     dialog->setNameFilter(tr("Data (%1);;All files (*)").arg(patterns.join(QLatin1Char(' '))));
     connect(dialog, &QFileDialog::fileSelected, this, &DataPage::chooseData);

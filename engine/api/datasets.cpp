@@ -99,15 +99,4 @@ DataInfo inspectData(const std::filesystem::path& path, const std::string& forma
     });
 }
 
-std::vector<std::string> dataFileEndings()
-{
-    std::vector<std::string> endings;
-    for (const std::string_view ending : data::dataEndings()) {
-        endings.emplace_back(ending);
-        for (const std::string_view compressed : data::compressedEndings())
-            endings.push_back(std::string(ending) + std::string(compressed));
-    }
-    return endings;
-}
-
 }  // namespace lorikeet::api

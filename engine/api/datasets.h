@@ -61,7 +61,4 @@ struct DataInfo {
 };
 [[nodiscard]] DataInfo inspectData(const std::filesystem::path& path, const std::string& format, const std::stop_token& stop, const ProgressFn& progress);
 
-/// Endings of the names of data files: ".jsonl", ".jsonl.gz", ".jsonl.zst", ".csv", ...
-[[nodiscard]] std::vector<std::string> dataFileEndings();
-
 }  // namespace lorikeet::api

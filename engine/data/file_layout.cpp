@@ -3,6 +3,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/files.h"
+#include "engine/spec/data_file_names.h"
 
 #include <algorithm>
 #include <array>
@@ -12,10 +13,14 @@ namespace lorikeet::data {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kEndings{".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt"};
-constexpr std::array<FileLayout, 6> kLayouts{FileLayout::JsonLines,  FileLayout::JsonLines, FileLayout::JsonLines,
-                                             FileLayout::CommaTable, FileLayout::TabTable,  FileLayout::TextLines};
-constexpr std::array<std::string_view, 2> kCompressedEndings{".gz", ".zst"};
+FileLayout layoutOf(std::string_view ending) noexcept
+{
+    if (ending == ".csv")
+        return FileLayout::CommaTable;
+    if (ending == ".tsv")
+        return FileLayout::TabTable;
+    return ending == ".txt" ? FileLayout::TextLines : FileLayout::JsonLines;
+}
 
 std::string lowered(std::string text)
 {
@@ -56,30 +61,20 @@ std::string describe(const FileKind& kind)
     return text;
 }
 
-std::span<const std::string_view> dataEndings() noexcept
-{
-    return kEndings;
-}
-
-std::span<const std::string_view> compressedEndings() noexcept
-{
-    return kCompressedEndings;
-}
-
 FileKind fileKindByName(const std::filesystem::path& path)
 {
     FileKind kind;
     std::filesystem::path name = path.filename();
     const std::string last = lowered(utf8(name.extension()));
     std::string behind;
-    if (std::ranges::find(kCompressedEndings, last) != kCompressedEndings.end()) {
+    if (std::ranges::find(compressedEndings(), last) != compressedEndings().end()) {
         kind.compression = last == ".gz" ? Compression::Gzip : Compression::Zstd;
         behind = last;
         name = name.stem();
     }
     const std::string ending = lowered(utf8(name.extension()));
-    if (const auto* const found = std::ranges::find(kEndings, ending); found != kEndings.end()) {
-        kind.layout = kLayouts[static_cast<std::size_t>(found - kEndings.begin())];
+    if (std::ranges::find(rowFileEndings(), ending) != rowFileEndings().end()) {
+        kind.layout = layoutOf(ending);
         return kind;
     }
     std::string found = "ends in " + ending + behind;

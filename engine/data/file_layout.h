@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,11 +29,7 @@ struct FileKind {
 /// "JSON list", "table with semicolons, gzip".
 [[nodiscard]] std::string describe(const FileKind& kind);
 
-/// ".jsonl", ".csv", ...; .gz or .zst may stand behind each of them.
-[[nodiscard]] std::span<const std::string_view> dataEndings() noexcept;
-[[nodiscard]] std::span<const std::string_view> compressedEndings() noexcept;
-
-/// By the endings of the name, in upper or lower case. @throws Error{BadInput} for any other name.
+/// By the endings (data_file_names.h) of the name, in upper or lower case. @throws Error{BadInput} for any other name.
 [[nodiscard]] FileKind fileKindByName(const std::filesystem::path& path);
 
 /// The separator of a .csv file by its first line that is not blank: whichever of comma, semicolon and tab stands there most often outside
