@@ -48,7 +48,7 @@ std::string contextWords(std::int64_t context, std::uint64_t bytes, bool limited
     return formatInteger(static_cast<std::uint64_t>(context)) + " tokens, " + formatBytes(bytes) + (limitedByModel ? ", the model's own limit" : "");
 }
 
-/// "recipe.micro_batch=1 recipe.recompute=3": what --set would have to say, the context left out.
+/// "recipe.micro_batch=1 recipe.recompute=3": what --set would have to say beside the context.
 std::string changesBetween(const Job& before, const Job& after)
 {
     std::string text;
@@ -122,7 +122,7 @@ void printLongestContext(Output& out, const PlannedJob& planned, const plan::Lon
     out.line("  with neutral levers, which learn the same: " + contextWords(answer.contextWithLevers, answer.totalBytesWithLevers, answer.withLeversLimitedByModel)
              + (answer.hostBytesWithLevers > 0 ? ", and " + formatBytes(answer.hostBytesWithLevers) + " of host memory" : ""));
     if (answer.contextWithLevers > 0)
-        out.line("    --set " + changes);
+        out.line("    --set recipe.context=" + std::to_string(answer.contextWithLevers) + " " + changes);
 }
 
 }  // namespace lorikeet::app

@@ -10,6 +10,9 @@ namespace lorikeet::plan {
 
 namespace {
 
+/// A share of the time that nobody notices: "same speed".
+constexpr double kNoticed = 0.005;
+
 /// Everything that a lever changes.
 std::string keyOf(const Job& job)
 {
@@ -157,7 +160,9 @@ FitWay wayBetween(const ModelShape& shape, const Job& before, std::uint64_t byte
             way.qualityNote += (way.qualityNote.empty() ? "" : " ") + note;
     }
     if (way.qualityNote.empty())
-        way.qualityNote = "The same result; only time is paid.";
+        way.qualityNote = way.slowdown > 1 + kNoticed ? "The same result; only time is paid."
+                          : way.bytesSaved < 0        ? "The same result; only memory is paid."
+                                                      : "The same result.";
     return way;
 }
 
