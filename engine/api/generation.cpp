@@ -163,7 +163,7 @@ void writeLogits(const std::string& model, const std::filesystem::path& adapter,
         }
         const std::vector<float> logits = session.logits(tokens, stop);
         if (!std::ranges::all_of(logits, [](float value) { return std::isfinite(value); }))
-            throw Error(ErrorCode::RunFailed, "the model's logits are not finite", "its weights may be damaged; fetch the model again");
+            throw Error(ErrorCode::BadInput, "the model's logits are not finite", "its weights or the adapter's may be damaged: fetch the model again, or use another adapter");
         const std::vector<std::uint64_t> dims{tokens.size(), logits.size() / tokens.size()};
         formats::writeSafetensors(target, {{"logits", formats::SafeType::F32, dims}},
                                   [&](const formats::SafeEntry&, const formats::AppendBytes& append) { append(std::as_bytes(std::span(logits))); });

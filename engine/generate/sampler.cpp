@@ -17,7 +17,7 @@ std::int32_t chooseToken(std::span<const float> logits, const SamplingOptions& o
     LORIKEET_CHECK(!logits.empty(), "no logits to choose from");
     // A NaN has no place in an order: sorting by it would be undefined.
     if (std::any_of(logits.begin(), logits.end(), [](float x) { return std::isnan(x); }))
-        throw Error(ErrorCode::RunFailed, "the model's answer holds values that are not numbers", "use precision fp32, or another adapter");
+        throw Error(ErrorCode::RunFailed, "the model's answer holds values that are not numbers", "its weights or the adapter's may be damaged: fetch the model again, or use another adapter");
     const auto best = std::max_element(logits.begin(), logits.end());
     if (options.temperature <= 0.0)
         return static_cast<std::int32_t>(best - logits.begin());

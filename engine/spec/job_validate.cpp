@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace lorikeet {
@@ -94,9 +96,17 @@ void checkPatterns(const Job& job, std::vector<Issue>& issues)
         checkPattern("recipe.alpha_pattern", entry.first, targets, issues);
 }
 
+/// Rows of a product are counted in 32 bits by the libraries that multiply.
+constexpr std::int64_t kMostSlots = std::numeric_limits<std::int32_t>::max();
+
 void checkTraining(const Job& job, std::vector<Issue>& issues)
 {
     const JobRecipe& recipe = job.recipe;
+    if (job.slots() > kMostSlots)
+        issues.push_back({"recipe.micro_batch", Severity::Error,
+                          "a micro-batch of " + std::to_string(recipe.microBatch) + " x " + std::to_string(recipe.context)
+                              + " tokens is more than the " + std::to_string(kMostSlots) + " that one product can have",
+                          "lower recipe.micro_batch or recipe.context"});
     const double warmupSteps = recipe.warmupRatio * static_cast<double>(recipe.maxSteps);
     if (recipe.maxSteps > 0 && recipe.warmupRatio > 0 && warmupSteps < 1)
         issues.push_back({"recipe.warmup_ratio", Severity::Warning,

@@ -285,6 +285,8 @@ void TestCliPlan::fieldsThatDoNothingAreSaidWherever_data()
     QTest::newRow("full with a list") << QStringList{"recipe.method=full", "recipe.also_train=head", "recipe.learning_rate=1e-5", "recipe.max_steps=1"} << false
                                       << QByteArray("recipe.also_train: full fine-tuning trains every weight anyway: the list does nothing");
     QTest::newRow("pattern") << QStringList{"recipe.rank_pattern={\"zzz\":4}"} << true << QByteArray("recipe.rank_pattern: \"zzz\" matches no module of any layer");
+    QTest::newRow("too many tokens at once") << QStringList{"recipe.context=1048576", "recipe.micro_batch=4096"} << true
+                                             << QByteArray("recipe.micro_batch: a micro-batch of 4096 x 1048576 tokens is more than the 2147483647 that one product can have");
     QTest::newRow("alpha pattern") << QStringList{"recipe.alpha_pattern={\"zzz\":4}"} << true << QByteArray("recipe.alpha_pattern: \"zzz\" matches no module of any layer");
     QTest::newRow("layer that is not there") << QStringList{"recipe.rank_pattern={\"layers.77.mlp.up_proj\":4}"} << true
                                              << QByteArray("recipe.rank_pattern has \"layers.77.mlp.up_proj\", which matches no module of this model's");

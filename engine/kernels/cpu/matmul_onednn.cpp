@@ -8,7 +8,9 @@
 
 #include <dnnl.hpp>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <new>
 #include <string>
@@ -130,6 +132,10 @@ void oneDnnMatmul(Context& context, const Matmul& args)
 
 std::uint64_t cpuMatmulScratchBytes(const MatmulShape& shape)
 {
+    // Beyond it oneDNN 2.6 divides by a count that has wrapped to zero.
+    if (std::max({shape.m, shape.n, shape.k}) > std::numeric_limits<std::int32_t>::max())
+        throw Error(ErrorCode::Usage, "a product of " + std::to_string(shape.m) + " x " + std::to_string(shape.k) + " by " + std::to_string(shape.n)
+                                          + " is larger than the product library counts", "lower recipe.micro_batch or recipe.context");
     std::uint64_t bytes = 0;
     for (const bool accumulate : {false, true}) {
         try {
